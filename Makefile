@@ -1,0 +1,50 @@
+# Each target sets up all it needs: a Python from 3.11 to 3.13, make and a
+# package registry are enough. A second call installs nothing.
+.DEFAULT_GOAL := help
+SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c "$(SUPPORTED)" 2>/dev/null && echo "$$p" && break; done)
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+JOBS ?= 2
+
+$(READY): requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 with venv was found. Install one \
+	(Debian, Ubuntu: python3-venv) or name it: make PYTHON=/path/to/python3.12"; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+	$(RUN) -m pip install --disable-pip-version-check --quiet --requirement requirements.txt
+	$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+.PHONY: help install book test notebooks serve bench lock format clean
+help: ## Say what each target does
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+install: $(READY) ## Set up .venv (every other target does it by itself)
+
+book: $(READY) ## Build the website into _build/html
+	$(RUN) book/tools/site.py
+
+test: $(READY) ## Run all tests; every notebook is executed and compared
+	$(RUN) -m pytest
+
+notebooks: $(READY) ## Execute every notebook again and store it
+	$(RUN) book/tools/notebooks.py --jobs $(JOBS)
+
+serve: book ## Build the website and show it at http://localhost:8000
+	$(RUN) -m http.server --directory _build/html 8000
+
+bench: $(READY) ## Measure time, memory and size of every lesson
+	$(RUN) tests/benchmarks/lessons.py
+
+lock: ## Compile requirements.txt from pyproject.toml (needs uv)
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url \
+	  --no-annotate --custom-compile-command "make lock" \
+	  --group book --group test pyproject.toml --output-file requirements.txt
+
+format: $(READY) ## Format and lint the code
+	$(RUN) -m ruff format . && $(RUN) -m ruff check --fix .
+
+clean: ## Remove everything that was made, .venv included
+	rm -rf $(VENV) _build build *.egg-info .pytest_cache .mypy_cache .ruff_cache

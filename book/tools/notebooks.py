@@ -1,0 +1,126 @@
+"""Execute every notebook of the book and store it in one normal form.
+
+    python book/tools/notebooks.py              # all pages of _toc.yml
+    python book/tools/notebooks.py mc_dropout   # one
+
+Run twice, it changes no byte: cells have stable ids, and nothing is stored
+that differs between two runs (times, widget ids, kernel versions). A notebook
+is replaced only when its execution succeeded, in one step.
+"""
+
+import argparse
+import hashlib
+import os
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parents[2]
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+KEPT_CELL_METADATA = {"tags", "mystnb"}
+
+
+def toc_notebooks() -> list[Path]:
+    """Return the notebooks that ``_toc.yml`` lists, in order."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    pages = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    paths = [ROOT / f"{page}.ipynb" for page in pages]
+    return [path for path in paths if path.exists()]
+
+
+def normalize(notebook: Any) -> Any:
+    """Return a copy of `notebook` without anything that differs between runs."""
+    clean = nbformat.v4.new_notebook(metadata={"kernelspec": KERNELSPEC})
+    clean.metadata["language_info"] = {"name": "python"}
+    for number, cell in enumerate(notebook.cells):
+        cell = nbformat.from_dict(cell)
+        cell.metadata = {k: v for k, v in cell.metadata.items() if k in KEPT_CELL_METADATA}
+        cell.id = hashlib.sha256(f"{number} {cell.cell_type}".encode()).hexdigest()[:8]
+        cell.source = cell.source.strip("\n")
+        if cell.cell_type == "code":
+            cell.outputs = _merge_streams(cell.outputs)
+        clean.cells.append(cell)
+    return clean
+
+
+def _merge_streams(outputs: list[Any]) -> list[Any]:
+    """Join neighbouring prints and drop the live edition of widgets."""
+    merged: list[Any] = []
+    for output in outputs:
+        if output.output_type in ("display_data", "execute_result"):
+            output.data.pop(WIDGET_VIEW, None)
+            output.metadata = {}
+        last = merged[-1] if merged else None
+        if last and output.output_type == last.output_type == "stream":
+            if output.name == last.name:
+                last.text += output.text
+                continue
+        merged.append(output)
+    return merged
+
+
+def execute(path: Path) -> bool:
+    """Execute the notebook at `path` in place; tell whether its file changed."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        store_widget_state=False,
+        record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
+        # TensorFlow's C++ hardware notes go to the terminal, not into outputs.
+        extra_arguments=["--IPKernelApp.capture_fd_output=False", "--log-level=40"],
+    )
+    client.execute()
+    return write(path, normalize(notebook))
+
+
+def write(path: Path, notebook: Any) -> bool:
+    """Replace `path` in one step if its content changes; tell whether it did."""
+    nbformat.validate(notebook)
+    text = nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return True
+
+
+def main() -> int:
+    """Execute what the command line names; return the number of failures."""
+    parser = argparse.ArgumentParser(description="Execute and normalize notebooks.")
+    parser.add_argument("names", nargs="*", help="lesson names; default: all")
+    parser.add_argument("--jobs", type=int, default=2, help="notebooks at a time")
+    arguments = parser.parse_args()
+    paths = [ROOT / "book" / f"{name}.ipynb" for name in arguments.names] or toc_notebooks()
+    if missing := [path.name for path in paths if not path.exists()]:
+        parser.error(f"no such notebook: {', '.join(missing)}")
+    failures = 0
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        for path, future in [(path, pool.submit(execute, path)) for path in paths]:
+            try:
+                changed = future.result()
+                print(f"{path.name}: {'changed' if changed else 'unchanged'}", flush=True)
+            except Exception as error:  # report each notebook, then fail as a whole
+                failures += 1
+                print(f"{path.name}: FAILED, file left as it was\n{error}", file=sys.stderr)
+    return failures
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,298 @@
+"""Activation functions and their derivatives, in NumPy.
+
+Lesson: *Activation functions*. Each function works elementwise on arrays of
+any shape, keeps float32 and float64 (everything else becomes float64), passes
+NaN through and returns its limit at ±∞. Where a function has a kink, its
+derivative there is the one from the left, as in PyTorch.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, ndtr
+
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "elu",
+    "gelu",
+    "get",
+    "leaky_relu",
+    "mish",
+    "relu",
+    "selu",
+    "selu_constants",
+    "sigmoid",
+    "silu",
+    "tanh",
+    "unresponsive_units",
+]
+
+Array = NDArray[np.floating[Any]]
+
+
+def _float(z: ArrayLike) -> Array:
+    """Return `z` as a float32 or float64 array."""
+    array = np.asarray(z)
+    keep = array.dtype in (np.float32, np.float64)
+    return array if keep else array.astype(np.float64)
+
+
+def _check_finite(name: str, value: float, minimum: float, strict: bool = False) -> None:
+    """Raise unless `value` is finite and at least (or, strictly, above) `minimum`."""
+    if not math.isfinite(value) or value < minimum or (strict and value == minimum):
+        raise ValueError(f"{name} is {value}; it must be finite and {'>' if strict else '>='} 0")
+
+
+def _times(z: Array, factor: Array) -> Array:
+    """Return z · factor, with 0 where the factor is 0 although z is infinite."""
+    return np.multiply(z, factor, out=np.zeros_like(z), where=factor != 0)
+
+
+def sigmoid(z: ArrayLike) -> Array:
+    """Logistic function 1 / (1 + exp(−z)), with values in (0, 1)."""
+    return np.asarray(expit(_float(z)))
+
+
+def sigmoid_derivative(z: ArrayLike) -> Array:
+    """σ(z)·σ(−z), at most 1/4."""
+    z = _float(z)
+    return np.asarray(expit(z) * expit(-z))
+
+
+def tanh(z: ArrayLike) -> Array:
+    """Hyperbolic tangent, with values in (−1, 1)."""
+    return np.asarray(np.tanh(_float(z)))
+
+
+def tanh_derivative(z: ArrayLike) -> Array:
+    """1 − tanh²(z), written 4·σ(2z)·σ(−2z) to keep its digits in the tails."""
+    return 4 * sigmoid_derivative(2 * _float(z))
+
+
+def relu(z: ArrayLike) -> Array:
+    """max(0, z)."""
+    return np.maximum(_float(z), 0)
+
+
+def relu_derivative(z: ArrayLike) -> Array:
+    """1 where z > 0, else 0."""
+    return leaky_relu_derivative(z, negative_slope=0.0)
+
+
+def leaky_relu(z: ArrayLike, negative_slope: float = 0.3) -> Array:
+    """Return z where z > 0, else negative_slope · z.
+
+    Parameters
+    ----------
+    z : array_like
+    negative_slope : float
+        At least 0. The default is that of ``keras.layers.LeakyReLU``. PReLU is
+        this function with a learned slope (He et al. 2015, arXiv:1502.01852).
+
+    Raises
+    ------
+    ValueError
+        If `negative_slope` is negative or not finite.
+    """
+    _check_finite("negative_slope", negative_slope, 0)
+    if negative_slope == 0:
+        return relu(z)
+    z = _float(z)
+    return np.where(z > 0, z, negative_slope * z)
+
+
+def leaky_relu_derivative(z: ArrayLike, negative_slope: float = 0.3) -> Array:
+    """1 where z > 0, else `negative_slope`."""
+    _check_finite("negative_slope", negative_slope, 0)
+    z = _float(z)
+    slope = np.where(z > 0, z.dtype.type(1), z.dtype.type(negative_slope))
+    return np.where(np.isnan(z), z, slope)
+
+
+def elu(z: ArrayLike, alpha: float = 1.0) -> Array:
+    """Return z where z > 0, else alpha · (exp(z) − 1).
+
+    Clevert, Unterthiner and Hochreiter (2016), arXiv:1511.07289. The slope
+    jumps from alpha to 1 at z = 0, so the function is smooth only for alpha = 1.
+
+    Parameters
+    ----------
+    z : array_like
+    alpha : float
+        Above 0; −alpha is the limit at −∞.
+
+    Raises
+    ------
+    ValueError
+        If `alpha` is not positive and finite.
+    """
+    _check_finite("alpha", alpha, 0, strict=True)
+    z = _float(z)
+    return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+
+
+def elu_derivative(z: ArrayLike, alpha: float = 1.0) -> Array:
+    """1 where z > 0, else alpha · exp(z)."""
+    _check_finite("alpha", alpha, 0, strict=True)
+    z = _float(z)
+    return np.where(z > 0, z.dtype.type(1), alpha * np.exp(np.minimum(z, 0)))
+
+
+def selu_constants() -> tuple[float, float]:
+    """Return the α and λ that give SELU the fixed point (mean 0, variance 1).
+
+    For z ~ N(0, 1) they make λ·ELU_α(z) have mean 0 and variance 1 exactly.
+    With E₁ = E[exp(z); z < 0] and E₂ = E[exp(2z); z < 0], the mean vanishes for
+    α = (2π)^(−1/2) / (1/2 − E₁), and λ is one over the root of the second
+    moment 1/2 + α² (E₂ − 2E₁ + 1/2). Klambauer et al. (2017),
+    arXiv:1706.02515, equation 14; the lesson derives both.
+
+    Returns
+    -------
+    alpha, scale : float
+        1.6732632… and 1.0507009….
+    """
+    E1 = math.exp(0.5) * math.erfc(1 / math.sqrt(2)) / 2
+    E2 = math.exp(2.0) * math.erfc(math.sqrt(2)) / 2
+    alpha = 1 / math.sqrt(2 * math.pi) / (0.5 - E1)
+    second_moment = 0.5 + alpha**2 * (E2 - 2 * E1 + 0.5)
+    return alpha, 1 / math.sqrt(second_moment)
+
+
+SELU_ALPHA, SELU_SCALE = selu_constants()
+
+
+def selu(z: ArrayLike) -> Array:
+    """Scaled ELU, λ·ELU_α(z), with the constants of `selu_constants`."""
+    return SELU_SCALE * elu(z, SELU_ALPHA)
+
+
+def selu_derivative(z: ArrayLike) -> Array:
+    """λ where z > 0, else λ·α·exp(z)."""
+    return SELU_SCALE * elu_derivative(z, SELU_ALPHA)
+
+
+def gelu(z: ArrayLike) -> Array:
+    """z·Φ(z), Φ the standard normal distribution function (arXiv:1606.08415)."""
+    z = _float(z)
+    return _times(z, np.asarray(ndtr(z)))
+
+
+def gelu_derivative(z: ArrayLike) -> Array:
+    """Φ(z) + z·φ(z), φ the standard normal density."""
+    z = _float(z)
+    with np.errstate(over="ignore"):  # z² beyond float32 still gives a density of 0
+        density = np.exp(-(z**2) / 2) / z.dtype.type(math.sqrt(2 * math.pi))
+    return np.asarray(ndtr(z)) + _times(z, density)
+
+
+def silu(z: ArrayLike) -> Array:
+    """z·σ(z), also called Swish (Ramachandran et al. 2017, arXiv:1710.05941)."""
+    z = _float(z)
+    return _times(z, sigmoid(z))
+
+
+def silu_derivative(z: ArrayLike) -> Array:
+    """σ(z) + z·σ(z)·σ(−z)."""
+    z = _float(z)
+    return sigmoid(z) + _times(z, sigmoid_derivative(z))
+
+
+def mish(z: ArrayLike) -> Array:
+    """z·tanh(log(1 + exp(z))) (Misra 2020, arXiv:1908.08681)."""
+    z = _float(z)
+    return _times(z, np.tanh(np.logaddexp(z, 0)))
+
+
+def mish_derivative(z: ArrayLike) -> Array:
+    """Return t + z·(1 − t²)·σ(z), where t = tanh(log(1 + exp(z)))."""
+    z = _float(z)
+    softplus = np.logaddexp(z, 0)
+    return np.tanh(softplus) + _times(z, tanh_derivative(softplus) * sigmoid(z))
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation function with its derivative, parameters bound."""
+
+    name: str
+    function: Callable[..., Array]
+    derivative: Callable[..., Array]
+
+    def __call__(self, z: ArrayLike) -> Array:
+        """Return the value at `z`."""
+        return self.function(z)
+
+
+ACTIVATIONS = {
+    activation.name: activation
+    for activation in (
+        Activation("sigmoid", sigmoid, sigmoid_derivative),
+        Activation("tanh", tanh, tanh_derivative),
+        Activation("relu", relu, relu_derivative),
+        Activation("leaky_relu", leaky_relu, leaky_relu_derivative),
+        Activation("elu", elu, elu_derivative),
+        Activation("selu", selu, selu_derivative),
+        Activation("gelu", gelu, gelu_derivative),
+        Activation("silu", silu, silu_derivative),
+        Activation("mish", mish, mish_derivative),
+    )
+}
+
+
+def get(name: str, **parameters: float) -> Activation:
+    """Return the activation called `name` as Keras calls it.
+
+    Parameters
+    ----------
+    name : str
+        A key of `ACTIVATIONS`.
+    **parameters : float
+        ``negative_slope`` for leaky ReLU, ``alpha`` for ELU.
+
+    Raises
+    ------
+    ValueError
+        If there is no such activation, or it has no such parameter.
+    """
+    if name not in ACTIVATIONS:
+        raise ValueError(f"name is {name!r}; it must be one of {sorted(ACTIVATIONS)}")
+    activation = ACTIVATIONS[name]
+    allowed = {"leaky_relu": {"negative_slope"}, "elu": {"alpha"}}.get(name, set())
+    if unknown := set(parameters) - allowed:
+        raise ValueError(f"{name} has no parameter {sorted(unknown)}; it has {sorted(allowed)}")
+    function = partial(activation.function, **parameters)
+    function(0.0)  # a wrong value is told here, not at the first use
+    return Activation(name, function, partial(activation.derivative, **parameters))
+
+
+def unresponsive_units(activations: ArrayLike) -> NDArray[np.bool_]:
+    """Tell which units give the same output for every instance.
+
+    A dead ReLU outputs 0 for all inputs: its gradient is 0 and it cannot learn.
+
+    Parameters
+    ----------
+    activations : array_like, shape (n_instances, n_units)
+
+    Returns
+    -------
+    ndarray of bool, shape (n_units,)
+
+    Raises
+    ------
+    ValueError
+        If there are not two dimensions or fewer than two instances.
+    """
+    array = _float(activations)
+    if array.ndim != 2 or len(array) < 2:
+        raise ValueError(
+            f"activations has shape {array.shape}; it must be (n_instances >= 2, n_units)"
+        )
+    return np.asarray(np.ptp(array, axis=0) == 0)

@@ -1,0 +1,242 @@
+"""Fashion-MNIST, bundled whole, with the splits and tasks of the course.
+
+The data are those of Xiao, Rasul and Vollgraf (2017), arXiv:1708.07747:
+70,000 grey images of 28 × 28 pixels in ten classes, MIT licence. Nothing is
+ever downloaded.
+"""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "CLASS_NAMES",
+    "DataFileError",
+    "Dataset",
+    "TRANSFER_TASKS",
+    "TransferTasks",
+    "load_fashion_mnist",
+    "subset",
+    "transfer_tasks",
+]
+
+CLASS_NAMES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+#: Classes of task B; all other classes make up task A.
+TRANSFER_TASKS = {"bag_boot": (8, 9), "sandal_shirt": (5, 6), "tshirt_pullover": (0, 2)}
+
+DATA_FILE = Path(__file__).parent / "data" / "fashion_mnist.npz"
+SHA256 = "063002653625f7c01815a5dcda78f6d9c531ea0fd1038ae5e533ab46c7f6075a"
+N_VALID = 5_000
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.uint8]
+
+
+class DataFileError(RuntimeError):
+    """The bundled data file is missing, unreadable or damaged."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A training, a validation and a test set.
+
+    Attributes
+    ----------
+    X_train, X_valid, X_test : ndarray of uint8, shape (n, 28, 28)
+        Grey levels from 0 to 255, read-only. Scale them late and to float32:
+        ``X.astype("float32") / 255``.
+    y_train, y_valid, y_test : ndarray of uint8, shape (n,)
+        Class numbers, indices into `class_names`.
+    class_names : tuple of str
+    """
+
+    X_train: Images
+    y_train: Labels
+    X_valid: Images
+    y_valid: Labels
+    X_test: Images
+    y_test: Labels
+    class_names: tuple[str, ...]
+
+
+class TransferTasks(NamedTuple):
+    """Task A, with many labels, and the related task B."""
+
+    A: Dataset
+    B: Dataset
+
+
+def _read_verified() -> bytes:
+    """Return the bytes of the data file after comparing their SHA-256."""
+    cure = (
+        f"Restore it with 'git checkout -- ch11lib/data/{DATA_FILE.name}', reinstall "
+        "ch11lib, or rebuild it with ch11lib/data/build_fashion_mnist.py."
+    )
+    try:
+        raw = DATA_FILE.read_bytes()
+    except FileNotFoundError as error:
+        raise DataFileError(f"The data file {DATA_FILE} is missing. {cure}") from error
+    except OSError as error:
+        raise DataFileError(
+            f"The data file {DATA_FILE} cannot be read ({error.strerror}). "
+            f"Check its permissions. {cure}"
+        ) from error
+    digest = hashlib.sha256(raw).hexdigest()
+    if digest != SHA256:
+        raise DataFileError(
+            f"The data file {DATA_FILE} is damaged: {len(raw):,} bytes with SHA-256 "
+            f"{digest[:12]}… where {SHA256[:12]}… was expected. {cure}"
+        )
+    return raw
+
+
+@lru_cache(maxsize=1)
+def load_fashion_mnist() -> Dataset:
+    """Return Fashion-MNIST, split 55,000 / 5,000 / 10,000 as in the chapter.
+
+    The last 5,000 of the 60,000 training images are the validation set. The
+    arrays are views of one uint8 copy (55 MB); repeated calls return them again.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    DataFileError
+        If the bundled file is missing, unreadable, truncated or altered. The
+        message names the file and the cure.
+    """
+    try:
+        with np.load(io.BytesIO(_read_verified())) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:  # pragma: no cover
+        raise DataFileError(f"{DATA_FILE} is no NumPy archive: {error}") from error
+    for array in arrays.values():
+        array.setflags(write=False)
+    X, y = arrays["X_train"], arrays["y_train"]
+    return Dataset(
+        X_train=X[:-N_VALID],
+        y_train=y[:-N_VALID],
+        X_valid=X[-N_VALID:],
+        y_valid=y[-N_VALID:],
+        X_test=arrays["X_test"],
+        y_test=arrays["y_test"],
+        class_names=CLASS_NAMES,
+    )
+
+
+def subset(X: Images, y: Labels, size: int, seed: int) -> tuple[Images, Labels]:
+    """Draw `size` images so that each class keeps its share.
+
+    Class counts differ from the exact share by less than one (largest
+    remainders are rounded up). The order is random.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, ...)
+    y : ndarray of int, shape (n,)
+    size : int
+        Number of images to draw, from 1 to n.
+    seed : int
+        The same seed draws the same images.
+
+    Returns
+    -------
+    X_subset, y_subset : ndarray
+        Copies, of length `size`.
+
+    Raises
+    ------
+    ValueError
+        If `size` is not between 1 and n, or X and y differ in length.
+    """
+    if len(X) != len(y):
+        raise ValueError(f"X has {len(X)} rows and y has {len(y)}; they must agree")
+    if not 1 <= size <= len(y):
+        raise ValueError(f"size is {size}; it must be from 1 to {len(y)}, the images there are")
+    rng = np.random.default_rng(seed)
+    classes, counts = np.unique(y, return_counts=True)
+    share = size * counts / len(y)
+    take = np.floor(share).astype(int)
+    missing = size - take.sum()
+    take[np.argsort(take - share, kind="stable")[:missing]] += 1
+    chosen = [
+        rng.choice(np.flatnonzero(y == label), count, replace=False)
+        for label, count in zip(classes, take, strict=True)
+    ]
+    index = rng.permutation(np.concatenate(chosen))
+    return X[index], y[index]
+
+
+def _restrict(X: Images, y: Labels, classes: Sequence[int]) -> tuple[Images, Labels]:
+    """Keep the images of `classes` and number these from 0."""
+    kept = np.isin(y, classes)
+    return X[kept], np.searchsorted(classes, y[kept]).astype(np.uint8)
+
+
+def _task(data: Dataset, classes: Sequence[int]) -> Dataset:
+    """Return the part of `data` that shows `classes`, renumbered from 0."""
+    X_train, y_train = _restrict(data.X_train, data.y_train, classes)
+    X_valid, y_valid = _restrict(data.X_valid, data.y_valid, classes)
+    X_test, y_test = _restrict(data.X_test, data.y_test, classes)
+    names = tuple(data.class_names[c] for c in classes)
+    return Dataset(X_train, y_train, X_valid, y_valid, X_test, y_test, names)
+
+
+def transfer_tasks(name: str, n_labels: int | None = None, seed: int = 42) -> TransferTasks:
+    """Return the two tasks of the transfer-learning lesson.
+
+    Parameters
+    ----------
+    name : {"bag_boot", "sandal_shirt", "tshirt_pullover"}
+        The two classes of task B; task A has the other eight, renumbered
+        0 to 7. ``"bag_boot"`` is the split of the chapter's notebook.
+    n_labels : int, optional
+        Keep only so many training images of task B, drawn by `subset`. The
+        chapter's few-label experiments use 200. Default: all.
+    seed : int
+        Used only with `n_labels`.
+
+    Returns
+    -------
+    TransferTasks
+        A named tuple ``(A, B)`` of `Dataset`.
+
+    Raises
+    ------
+    ValueError
+        If `name` is none of the three, or `n_labels` is out of range.
+    """
+    if name not in TRANSFER_TASKS:
+        raise ValueError(f"name is {name!r}; it must be one of {sorted(TRANSFER_TASKS)}")
+    data = load_fashion_mnist()
+    classes_B = TRANSFER_TASKS[name]
+    classes_A = [c for c in range(10) if c not in classes_B]
+    A, B = _task(data, classes_A), _task(data, classes_B)
+    if n_labels is not None:
+        available = len(B.y_train)
+        if not 2 <= n_labels <= available:
+            raise ValueError(f"n_labels is {n_labels}; it must be from 2 to {available}")
+        X, y = subset(B.X_train, B.y_train, n_labels, seed)
+        B = Dataset(X, y, B.X_valid, B.y_valid, B.X_test, B.y_test, B.class_names)
+    return TransferTasks(A, B)

@@ -1,0 +1,253 @@
+"""How signals and gradients grow or shrink through a deep stack of layers.
+
+Lesson: *Vanishing and exploding gradients*. Three views of the same thing:
+`propagate` measures a random NumPy network, `mean_field` predicts it from one
+equation per layer, and `gradient_norms` measures a real Keras network.
+
+Notation: layer l computes z_l = a_(l−1) W_l + b_l and a_l = φ(z_l); weights
+are N(0, σ_w²/fan_in), biases N(0, σ_b²), so that σ_w is comparable between
+widths.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ch11lib.activations import Activation
+
+__all__ = [
+    "MeanField",
+    "Signals",
+    "gradient_norms",
+    "mean_field",
+    "normal_weights",
+    "propagate",
+]
+
+Array = NDArray[np.floating[Any]]
+
+# Gauss-Legendre nodes on both sides of 0 separately, where activations have
+# their kinks; the standard normal density beyond 10 is below 1e-22.
+_NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(200)
+_HALF = 5 * (_NODES + 1)
+ZETA = np.concatenate([-_HALF, _HALF])
+DENSITY = np.exp(-(ZETA**2) / 2) / math.sqrt(2 * math.pi)
+WEIGHT = 5 * np.concatenate([_NODE_WEIGHTS, _NODE_WEIGHTS]) * DENSITY
+
+
+def _check_sigma(name: str, value: float) -> None:
+    """Raise unless `value` is a standard deviation."""
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name} is {value}; it must be finite and >= 0")
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What `propagate` saw; entry l−1 of each array belongs to layer l.
+
+    Attributes
+    ----------
+    activations : sequence of ndarray, each of shape (n_instances, width)
+        The outputs a_l.
+    mean, std : ndarray, shape (depth,)
+        Mean and standard deviation of a_l over instances and units.
+    gradient_std : ndarray, shape (depth,)
+        Root mean square of ∂L/∂z_l, for an L whose gradient with respect to
+        the last activations is standard normal.
+    """
+
+    activations: Sequence[Array]
+    mean: Array
+    std: Array
+    gradient_std: Array
+
+
+class MeanField(NamedTuple):
+    """Prediction of `mean_field`; entry l−1 belongs to layer l."""
+
+    q: Array
+    chi: Array
+
+
+def normal_weights(
+    depth: int, width: int, sigma_w: float, *, rng: np.random.Generator
+) -> list[Array]:
+    """Draw `depth` square kernels with entries N(0, sigma_w²/width).
+
+    Parameters
+    ----------
+    depth, width : int
+        At least 1.
+    sigma_w : float
+        Not negative. N(0, 1) weights in a layer of width n are sigma_w = √n.
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+    """
+    for name, value in {"depth": depth, "width": width}.items():
+        if value < 1:
+            raise ValueError(f"{name} is {value}; it must be >= 1")
+    _check_sigma("sigma_w", sigma_w)
+    std = sigma_w / math.sqrt(width)
+    return [rng.normal(0, std, (width, width)) for _ in range(depth)]
+
+
+def propagate(
+    X: ArrayLike, weights: Sequence[Array], activation: Activation, *, rng: np.random.Generator
+) -> Signals:
+    """Send `X` forward through dense layers, and a random gradient back.
+
+    Parameters
+    ----------
+    X : array_like, shape (n_instances, n_inputs)
+    weights : sequence of ndarray
+        The kernels W_1 … W_depth, each of shape (inputs, units); biases are 0.
+    activation : Activation
+        From `ch11lib.activations.get`.
+    rng : numpy.random.Generator
+        Draws the gradient at the top, ∂L/∂a_depth ~ N(0, 1).
+
+    Returns
+    -------
+    Signals
+
+    Raises
+    ------
+    ValueError
+        If there are no weights, or the shapes do not fit.
+    """
+    a: Array = np.asarray(X, dtype=np.float64)
+    if not weights:
+        raise ValueError("weights is empty; give at least one kernel")
+    if a.ndim != 2 or a.shape[1] != weights[0].shape[0]:
+        raise ValueError(
+            f"X has shape {a.shape}; it must be (n_instances, {weights[0].shape[0]}) "
+            "to fit the first kernel"
+        )
+    slopes: list[Array] = []
+    outputs: list[Array] = []
+    for W in weights:
+        z = a @ W
+        a = activation(z)
+        slopes.append(activation.derivative(z))
+        outputs.append(a)
+    gradient: Array = rng.standard_normal(a.shape)
+    gradient_std = np.empty(len(weights))
+    for layer in reversed(range(len(weights))):
+        delta = gradient * slopes[layer]
+        gradient_std[layer] = np.sqrt(np.mean(delta**2))
+        gradient = delta @ weights[layer].T
+    return Signals(
+        activations=outputs,
+        mean=np.array([out.mean() for out in outputs]),
+        std=np.array([out.std() for out in outputs]),
+        gradient_std=gradient_std,
+    )
+
+
+def mean_field(
+    depth: int,
+    activation: Activation,
+    sigma_w: float,
+    sigma_b: float = 0.0,
+    q0: float = 1.0,
+) -> MeanField:
+    """Predict variances layer by layer in the limit of infinite width.
+
+    In that limit each z_l is normal with variance q_l, and
+
+    * q_l = σ_w² E[φ(√q_(l−1) ζ)²] + σ_b²,
+    * χ_l = σ_w² E[φ′(√q_l ζ)²], the factor by which the variance of the
+      gradient grows when it passes layer l on its way back,
+
+    with ζ ~ N(0, 1). Poole et al. (2016), arXiv:1606.05340, equation 3;
+    Schoenholz et al. (2017), arXiv:1611.01232, equation 5.
+
+    Parameters
+    ----------
+    depth : int
+        Number of layers, at least 1.
+    activation : Activation
+    sigma_w, sigma_b : float
+        Not negative.
+    q0 : float
+        Mean of the squared inputs, above 0; the first layer is linear in the
+        inputs, so q_1 = σ_w² q0 + σ_b².
+
+    Returns
+    -------
+    MeanField
+        Arrays ``q`` and ``chi``, each of shape (depth,).
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+    """
+    if depth < 1:
+        raise ValueError(f"depth is {depth}; it must be >= 1")
+    if not (math.isfinite(q0) and q0 > 0):
+        raise ValueError(f"q0 is {q0}; it must be finite and > 0")
+    _check_sigma("sigma_w", sigma_w)
+    _check_sigma("sigma_b", sigma_b)
+    q, chi = np.empty(depth), np.empty(depth)
+    second_moment = q0
+    for layer in range(depth):
+        q[layer] = sigma_w**2 * second_moment + sigma_b**2
+        z = math.sqrt(q[layer]) * ZETA
+        second_moment = float(activation(z) ** 2 @ WEIGHT)
+        chi[layer] = sigma_w**2 * float(activation.derivative(z) ** 2 @ WEIGHT)
+    return MeanField(q, chi)
+
+
+def gradient_norms(model: Any, X: ArrayLike, y: ArrayLike) -> dict[str, float]:
+    """Return the norm of the loss gradient for the kernel of each layer.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, on the TensorFlow backend.
+    X : array_like, shape (n_instances, ...)
+        One batch of inputs.
+    y : array_like, shape (n_instances, ...)
+        Its targets.
+
+    Returns
+    -------
+    dict of str to float
+        Layer name → Euclidean norm of ∂loss/∂kernel, from input to output.
+
+    Raises
+    ------
+    ValueError
+        If the model is not compiled, or has no kernel.
+    RuntimeError
+        If Keras runs on another backend, whose gradients this does not read.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise RuntimeError(
+            f"gradient_norms needs the TensorFlow backend, not {keras.backend.backend()!r}"
+        )
+    if not model.compiled:
+        raise ValueError("model is not compiled; call model.compile(loss=...) first")
+    import tensorflow as tf
+
+    layers = [layer for layer in model.layers if hasattr(layer, "kernel")]
+    if not layers:
+        raise ValueError(f"model {model.name!r} has no layer with a kernel")
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(x=X, y=tf.convert_to_tensor(y), y_pred=model(X, training=True))
+    gradients = tape.gradient(loss, [layer.kernel.value for layer in layers])
+    return {
+        layer.name: float(tf.norm(gradient))
+        for layer, gradient in zip(layers, gradients, strict=True)
+    }
