@@ -121,12 +121,6 @@ def elu(z: ArrayLike, alpha: float = 1.0) -> Array:
     Clevert, Unterthiner and Hochreiter (2016), arXiv:1511.07289. The slope
     jumps from alpha to 1 at z = 0, so the function is smooth only for alpha = 1.
 
-    Parameters
-    ----------
-    z : array_like
-    alpha : float
-        Above 0; −alpha is the limit at −∞.
-
     Raises
     ------
     ValueError
@@ -204,16 +198,22 @@ def silu_derivative(z: ArrayLike) -> Array:
     return sigmoid(z) + _times(z, sigmoid_derivative(z))
 
 
+def _softplus(z: Array) -> Array:
+    """log(1 + exp(z)) without overflow, and silent for NaN."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.logaddexp(z, 0), z.dtype)
+
+
 def mish(z: ArrayLike) -> Array:
     """z·tanh(log(1 + exp(z))) (Misra 2020, arXiv:1908.08681)."""
     z = _float(z)
-    return _times(z, np.tanh(np.logaddexp(z, 0)))
+    return _times(z, np.tanh(_softplus(z)))
 
 
 def mish_derivative(z: ArrayLike) -> Array:
     """Return t + z·(1 − t²)·σ(z), where t = tanh(log(1 + exp(z)))."""
     z = _float(z)
-    softplus = np.logaddexp(z, 0)
+    softplus = _softplus(z)
     return np.tanh(softplus) + _times(z, tanh_derivative(softplus) * sigmoid(z))
 
 

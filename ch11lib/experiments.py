@@ -5,11 +5,12 @@ repeat a run, collect its results and say how far they scatter.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["best_setting", "over_seeds", "paired_ratio", "spread"]
+__all__ = ["best_setting", "over_seeds", "paired_ratio", "reinitialize", "spread"]
 
 
 def over_seeds(
@@ -122,3 +123,40 @@ def paired_ratio(
         second()
         ratios[i] = (middle - start) / (perf_counter() - middle)
     return ratios
+
+
+def reinitialize(model: Any, seed: int, learning_rate: float | None = None) -> None:
+    """Give a compiled model new random weights and a fresh optimizer.
+
+    It then trains as a newly built model would, but Keras does not trace the
+    training step again, which for small experiments takes longer than the
+    training.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled; every layer's initializers must have been given without seeds.
+    seed : int
+        Passed to ``keras.utils.set_random_seed``.
+    learning_rate : float, optional
+        Above 0. Default: unchanged.
+
+    Raises
+    ------
+    ValueError
+        If the model is not compiled or `learning_rate` is not positive.
+    """
+    import keras
+
+    if not getattr(model, "compiled", False):
+        raise ValueError("model is not compiled; call model.compile(...) first")
+    if learning_rate is not None and not learning_rate > 0:
+        raise ValueError(f"learning_rate is {learning_rate}; it must be > 0")
+    keras.utils.set_random_seed(seed)
+    model.set_weights(keras.models.clone_model(model).get_weights())
+    optimizer = model.optimizer
+    rate = learning_rate or float(optimizer.learning_rate)
+    optimizer.build(model.trainable_variables)
+    for variable in optimizer.variables:
+        variable.assign(keras.ops.zeros_like(variable))
+    optimizer.learning_rate = rate

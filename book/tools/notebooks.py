@@ -58,11 +58,10 @@ def _merge_streams(outputs: list[Any]) -> list[Any]:
             output.data.pop(WIDGET_VIEW, None)
             output.metadata = {}
         last = merged[-1] if merged else None
-        if last and output.output_type == last.output_type == "stream":
-            if output.name == last.name:
-                last.text += output.text
-                continue
-        merged.append(output)
+        if last and output.output_type == "stream" and output.get("name") == last.get("name"):
+            last.text += output.text
+        else:
+            merged.append(output)
     return merged
 
 
