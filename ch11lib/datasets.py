@@ -24,6 +24,7 @@ __all__ = [
     "TRANSFER_TASKS",
     "TransferTasks",
     "load_fashion_mnist",
+    "standardize",
     "subset",
     "transfer_tasks",
 ]
@@ -143,6 +144,33 @@ def load_fashion_mnist() -> Dataset:
         y_test=arrays["y_test"],
         class_names=CLASS_NAMES,
     )
+
+
+def standardize(X_train: Images, *others: Images) -> tuple[NDArray[np.float32], ...]:
+    """Shift and scale all pixels so that the training set has mean 0, variance 1.
+
+    Two numbers, the mean and the deviation over all training pixels, serve for
+    every array: the relations between pixels stay, and nothing of the
+    validation or test images leaks into the scale.
+
+    Parameters
+    ----------
+    X_train, *others : ndarray of uint8, shape (n, 28, 28)
+
+    Returns
+    -------
+    tuple of ndarray of float32
+        As many arrays as were given, of the same shapes.
+
+    Raises
+    ------
+    ValueError
+        If all pixels of `X_train` are equal.
+    """
+    mean, std = np.float32(X_train.mean()), np.float32(X_train.std())
+    if std == 0:
+        raise ValueError(f"X_train has only the value {mean}; it cannot be scaled to variance 1")
+    return tuple((X.astype(np.float32) - mean) / std for X in (X_train, *others))
 
 
 def subset(X: Images, y: Labels, size: int, seed: int) -> tuple[Images, Labels]:

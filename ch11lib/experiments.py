@@ -4,52 +4,78 @@ One run says little: another seed may turn a ranking round. These helpers
 repeat a run, collect its results and say how far they scatter.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["best_setting", "over_seeds", "paired_ratio", "reinitialize", "spread"]
+__all__ = ["TunedRuns", "paired_ratio", "reinitialize", "spread", "tuned_runs"]
 
 
-def over_seeds(
-    run: Callable[[int], Sequence[float] | float], seeds: Iterable[int]
-) -> NDArray[np.float64]:
-    """Call `run` once per seed and stack what it returns.
+class TunedRuns(NamedTuple):
+    """What `tuned_runs` found.
 
-    Before each call the random generators of Python, NumPy and the Keras
-    backend are seeded, and afterwards Keras's global state is cleared, so a
-    result depends on its seed alone, not on the runs before it.
+    Attributes
+    ----------
+    learning_rate : float
+        The best of the grid.
+    tried : dict of float to float
+        Learning rate → last value of the tuning run.
+    results : ndarray, shape (n_seeds, n_values)
+        One row per seed, at the best learning rate.
+    """
+
+    learning_rate: float
+    tried: dict[float, float]
+    results: NDArray[np.float64]
+
+
+def tuned_runs(
+    run: Callable[[float, int], Sequence[float]],
+    learning_rates: Iterable[float],
+    seeds: Iterable[int],
+    tuning_seed: int = 0,
+) -> TunedRuns:
+    """Pick the best learning rate, then repeat the run with other seeds.
+
+    A method is compared with others at its own best learning rate. That is
+    chosen with a seed of its own, so that the choice does not flatter the runs
+    which are reported.
 
     Parameters
     ----------
     run : callable
-        Takes the seed, returns a number or a sequence of fixed length.
+        Takes a learning rate and a seed; returns one value per epoch, such as
+        the validation accuracy. The last one counts, higher is better, and a
+        NaN is the worst.
+    learning_rates : iterable of float
+        The grid. The first of equals wins.
     seeds : iterable of int
+        For the reported runs, without `tuning_seed`.
+    tuning_seed : int
 
     Returns
     -------
-    ndarray, shape (n_seeds,) or (n_seeds, n_values)
+    TunedRuns
 
     Raises
     ------
     ValueError
-        If there are no seeds, one comes twice, or the lengths differ.
+        If the grid or `seeds` is empty, a seed comes twice or is the tuning
+        seed, or the runs differ in length.
     """
-    import keras
-
-    listed = list(seeds)
-    if not listed or len(set(listed)) < len(listed):
-        raise ValueError(f"seeds is {listed}; it must hold at least one seed, none twice")
-    results = []
-    for seed in listed:
-        keras.utils.set_random_seed(seed)
-        results.append(np.asarray(run(seed), dtype=float))
-        keras.backend.clear_session()
+    rates, listed = list(learning_rates), list(seeds)
+    if not rates:
+        raise ValueError("learning_rates is empty; give at least one")
+    if not listed or len({*listed, tuning_seed}) < len(listed) + 1:
+        raise ValueError(f"seeds is {listed}; it must hold seeds other than {tuning_seed}, once")
+    tried = {rate: float(run(rate, tuning_seed)[-1]) for rate in rates}
+    best = max(rates, key=lambda rate: np.nan_to_num(tried[rate], nan=-np.inf))
+    results = [np.asarray(run(best, seed), float) for seed in listed]
     if len({result.shape for result in results}) > 1:
         raise ValueError(f"run returned shapes {[r.shape for r in results]}; they must agree")
-    return np.stack(results)
+    return TunedRuns(best, tried, np.stack(results))
 
 
 def spread(values: ArrayLike, digits: int = 3) -> str:
@@ -65,25 +91,6 @@ def spread(values: ArrayLike, digits: int = 3) -> str:
         raise ValueError("values is empty; give at least one")
     low, middle, high = (f"{v:.{digits}f}" for v in np.quantile(array, [0, 0.5, 1]))
     return f"{middle} ({low} to {high}, {array.size} runs)"
-
-
-def best_setting(results: Mapping[float, ArrayLike]) -> float:
-    """Return the setting, such as a learning rate, whose median result is highest.
-
-    A NaN counts as the worst result, and the first of equals wins.
-
-    Raises
-    ------
-    ValueError
-        If `results` is empty or every result is NaN.
-    """
-    medians = {
-        setting: float(np.median(np.nan_to_num(np.asarray(values, float), nan=-np.inf)))
-        for setting, values in results.items()
-    }
-    if not medians or max(medians.values()) == -np.inf:
-        raise ValueError(f"results is {dict(results)}; it needs one setting with a finite median")
-    return max(medians, key=lambda setting: medians[setting])
 
 
 def paired_ratio(

@@ -5,11 +5,11 @@ Lesson: *Initialization*. The names, modes and distributions are those of
 """
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import truncnorm
+from scipy.special import ndtr, ndtri
 
 __all__ = [
     "INITIALIZERS",
@@ -161,8 +161,8 @@ def variance_scaling(
     if distribution == "untruncated_normal":
         return rng.normal(0, std, shape).astype(np.float32)
     std /= truncated_normal_std(2.0)
-    draws: NDArray[Any] = truncnorm.rvs(-2, 2, scale=std, size=shape, random_state=rng)
-    return draws.astype(np.float32)
+    quantiles = rng.uniform(ndtr(-2), ndtr(2), shape)  # inverse-transform sampling
+    return np.asarray(std * ndtri(quantiles), np.float32)
 
 
 def sample(name: str, shape: tuple[int, ...], *, rng: np.random.Generator) -> NDArray[np.float32]:

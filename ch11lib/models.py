@@ -6,7 +6,10 @@ They return ordinary ``keras.Sequential`` models; nothing is hidden in them.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["build_mlp"]
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["build_mlp", "hidden_outputs"]
 
 
 def build_mlp(
@@ -63,3 +66,32 @@ def build_mlp(
             model.add(keras.layers.Dense(units, activation, kernel_initializer=initializer))
     model.add(keras.layers.Dense(n_classes, "softmax"))
     return model
+
+
+def hidden_outputs(model: Any, X: ArrayLike) -> list[NDArray[np.float32]]:
+    """Return what each hidden layer outputs for `X`, in inference mode.
+
+    Parameters
+    ----------
+    model : keras.Sequential
+        As `build_mlp` returns it: Flatten first, the output layer last.
+    X : array_like, shape (n_instances, ...)
+
+    Returns
+    -------
+    list of ndarray, each of shape (n_instances, units)
+        One per layer between the first and the last.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer between the first and the last.
+    """
+    hidden = model.layers[1:-1]
+    if not hidden:
+        raise ValueError(f"model {model.name!r} has no hidden layer")
+    import keras
+
+    probe = keras.Model(model.inputs[0], [layer.output for layer in hidden])
+    outputs = probe(np.asarray(X))
+    return [np.asarray(a) for a in (outputs if isinstance(outputs, list) else [outputs])]

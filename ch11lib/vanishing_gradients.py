@@ -55,6 +55,8 @@ class Signals:
         The outputs a_l.
     mean, std : ndarray, shape (depth,)
         Mean and standard deviation of a_l over instances and units.
+    z_rms : ndarray, shape (depth,)
+        Root mean square of z_l, to compare with √q_l of `mean_field`.
     gradient_std : ndarray, shape (depth,)
         Root mean square of ∂L/∂z_l, for an L whose gradient with respect to
         the last activations is standard normal.
@@ -63,6 +65,7 @@ class Signals:
     activations: Sequence[Array]
     mean: Array
     std: Array
+    z_rms: Array
     gradient_std: Array
 
 
@@ -133,9 +136,11 @@ def propagate(
         )
     slopes: list[Array] = []
     outputs: list[Array] = []
-    for W in weights:
+    z_rms = np.empty(len(weights))
+    for layer, W in enumerate(weights):
         z = a @ W
         a = activation(z)
+        z_rms[layer] = np.sqrt(np.mean(z**2))
         slopes.append(activation.derivative(z))
         outputs.append(a)
     gradient: Array = rng.standard_normal(a.shape)
@@ -148,6 +153,7 @@ def propagate(
         activations=outputs,
         mean=np.array([out.mean() for out in outputs]),
         std=np.array([out.std() for out in outputs]),
+        z_rms=z_rms,
         gradient_std=gradient_std,
     )
 

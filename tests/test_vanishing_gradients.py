@@ -85,6 +85,8 @@ def test_propagate_equals_a_keras_network(name, rng):
     deltas = [gradient.numpy() for gradient in tape.gradient(loss, pre)]
     theirs = [np.sqrt(np.mean(delta**2)) for delta in deltas]
     np.testing.assert_allclose(ours.gradient_std, theirs, rtol=1e-4)
+    theirs = [np.sqrt(np.mean(z.numpy() ** 2)) for z in pre]
+    np.testing.assert_allclose(ours.z_rms, theirs, rtol=1e-5)
     np.testing.assert_allclose(ours.mean, [out.mean() for out in ours.activations])
     np.testing.assert_allclose(ours.std, [out.std() for out in ours.activations])
 
