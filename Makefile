@@ -24,7 +24,7 @@ help: ## Say what each target does
 install: $(READY) ## Set up .venv (every other target does it by itself)
 
 book: $(READY) ## Build the website into _build/html
-	$(RUN) book/tools/site.py
+	$(RUN) book/tools/site_build.py
 
 test: $(READY) ## Run all tests; every notebook is executed and compared
 	$(RUN) -m pytest

@@ -43,9 +43,9 @@ def _float(z: ArrayLike) -> Array:
     return array if keep else array.astype(np.float64)
 
 
-def _check_finite(name: str, value: float, minimum: float, strict: bool = False) -> None:
-    """Raise unless `value` is finite and at least (or, strictly, above) `minimum`."""
-    if not math.isfinite(value) or value < minimum or (strict and value == minimum):
+def _check_finite(name: str, value: float, strict: bool = False) -> None:
+    """Raise unless `value` is finite and at least (or, strictly, above) 0."""
+    if not math.isfinite(value) or value < 0 or (strict and value == 0):
         raise ValueError(f"{name} is {value}; it must be finite and {'>' if strict else '>='} 0")
 
 
@@ -88,19 +88,15 @@ def relu_derivative(z: ArrayLike) -> Array:
 def leaky_relu(z: ArrayLike, negative_slope: float = 0.3) -> Array:
     """Return z where z > 0, else negative_slope · z.
 
-    Parameters
-    ----------
-    z : array_like
-    negative_slope : float
-        At least 0. The default is that of ``keras.layers.LeakyReLU``. PReLU is
-        this function with a learned slope (He et al. 2015, arXiv:1502.01852).
+    The default slope is that of ``keras.layers.LeakyReLU``. PReLU is this
+    function with a learned slope (He et al. 2015, arXiv:1502.01852).
 
     Raises
     ------
     ValueError
         If `negative_slope` is negative or not finite.
     """
-    _check_finite("negative_slope", negative_slope, 0)
+    _check_finite("negative_slope", negative_slope)
     if negative_slope == 0:
         return relu(z)
     z = _float(z)
@@ -109,7 +105,7 @@ def leaky_relu(z: ArrayLike, negative_slope: float = 0.3) -> Array:
 
 def leaky_relu_derivative(z: ArrayLike, negative_slope: float = 0.3) -> Array:
     """1 where z > 0, else `negative_slope`."""
-    _check_finite("negative_slope", negative_slope, 0)
+    _check_finite("negative_slope", negative_slope)
     z = _float(z)
     slope = np.where(z > 0, z.dtype.type(1), z.dtype.type(negative_slope))
     return np.where(np.isnan(z), z, slope)
@@ -126,14 +122,14 @@ def elu(z: ArrayLike, alpha: float = 1.0) -> Array:
     ValueError
         If `alpha` is not positive and finite.
     """
-    _check_finite("alpha", alpha, 0, strict=True)
+    _check_finite("alpha", alpha, strict=True)
     z = _float(z)
     return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
 
 
 def elu_derivative(z: ArrayLike, alpha: float = 1.0) -> Array:
     """1 where z > 0, else alpha · exp(z)."""
-    _check_finite("alpha", alpha, 0, strict=True)
+    _check_finite("alpha", alpha, strict=True)
     z = _float(z)
     return np.where(z > 0, z.dtype.type(1), alpha * np.exp(np.minimum(z, 0)))
 
@@ -186,15 +182,17 @@ def gelu_derivative(z: ArrayLike) -> Array:
     return np.asarray(ndtr(z)) + _times(z, density)
 
 
-def silu(z: ArrayLike) -> Array:
-    """z·σ(z), also called Swish (Ramachandran et al. 2017, arXiv:1710.05941)."""
+def silu(z: ArrayLike, beta: float = 1.0) -> Array:
+    """z·σ(βz), also called Swish (Ramachandran et al. 2017, arXiv:1710.05941)."""
+    _check_finite("beta", beta, strict=True)
     z = _float(z)
-    return _times(z, sigmoid(z))
+    return _times(z, sigmoid(beta * z))
 
 
-def silu_derivative(z: ArrayLike) -> Array:
-    """σ(z) + z·σ(z)·σ(−z)."""
-    z = _float(z)
+def silu_derivative(z: ArrayLike, beta: float = 1.0) -> Array:
+    """σ(βz) + βz·σ(βz)·σ(−βz)."""
+    _check_finite("beta", beta, strict=True)
+    z = beta * _float(z)
     return sigmoid(z) + _times(z, sigmoid_derivative(z))
 
 
@@ -244,6 +242,7 @@ ACTIVATIONS = {
         Activation("mish", mish, mish_derivative),
     )
 }
+PARAMETERS = {"leaky_relu": {"negative_slope"}, "elu": {"alpha"}, "silu": {"beta"}}
 
 
 def get(name: str, **parameters: float) -> Activation:
@@ -254,7 +253,7 @@ def get(name: str, **parameters: float) -> Activation:
     name : str
         A key of `ACTIVATIONS`.
     **parameters : float
-        ``negative_slope`` for leaky ReLU, ``alpha`` for ELU.
+        ``negative_slope`` for leaky ReLU, ``alpha`` for ELU, ``beta`` for SiLU.
 
     Raises
     ------
@@ -264,7 +263,7 @@ def get(name: str, **parameters: float) -> Activation:
     if name not in ACTIVATIONS:
         raise ValueError(f"name is {name!r}; it must be one of {sorted(ACTIVATIONS)}")
     activation = ACTIVATIONS[name]
-    allowed = {"leaky_relu": {"negative_slope"}, "elu": {"alpha"}}.get(name, set())
+    allowed = PARAMETERS.get(name, set())
     if unknown := set(parameters) - allowed:
         raise ValueError(f"{name} has no parameter {sorted(unknown)}; it has {sorted(allowed)}")
     function = partial(activation.function, **parameters)

@@ -122,6 +122,18 @@ def test_parameters_reach_value_and_derivative(name, value):
     assert bound.derivative([1e-9])[0] == 1
 
 
+@pytest.mark.parametrize("beta", [0.5, 3.0])
+def test_silu_with_beta_equals_keras_silu_rescaled(beta):
+    """z·σ(βz) = silu(βz)/β, and its slope is silu's slope at βz."""
+    import keras
+
+    z = np.linspace(-5, 5, 101)
+    theirs = np.asarray(keras.activations.silu((beta * z).astype(np.float32))) / beta
+    np.testing.assert_allclose(get("silu", beta=beta)(z), theirs, atol=1e-5)
+    slope = np.gradient(get("silu", beta=beta)(z), z)
+    np.testing.assert_allclose(get("silu", beta=beta).derivative(z)[1:-1], slope[1:-1], atol=0.02)
+
+
 def test_selu_constants_equal_kerass():
     """Keras's layer, applied to ±1, shows its constants."""
     import keras
@@ -154,6 +166,8 @@ def test_unresponsive_units():
         (lambda: get("relu", alpha=1.0), "relu has no parameter"),
         (lambda: get("elu", alpha=0.0), "alpha is 0.0"),
         (lambda: get("elu", alpha=float("nan")), "alpha is nan"),
+        (lambda: get("silu", beta=-1.0), "beta is -1.0"),
+        (lambda: activations.silu_derivative(0, beta=0), "beta is 0"),
         (lambda: activations.elu_derivative(0, alpha=-1), "alpha is -1"),
         (lambda: get("leaky_relu", negative_slope=-0.1), "negative_slope is -0.1"),
         (lambda: activations.leaky_relu_derivative(0, np.inf), "negative_slope is inf"),

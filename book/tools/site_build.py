@@ -1,6 +1,6 @@
 """Build the website and make sure that it is whole.
 
-    python book/tools/site.py [--output FOLDER]
+    python book/tools/site_build.py [--output FOLDER]
 
 Fails if Jupyter Book is not 1.x, on any warning, or if a page of _toc.yml has
 no HTML file.

@@ -1,0 +1,177 @@
+"""What every stored notebook must fulfil, as functions that return problems.
+
+An empty list means that all is well. tests/test_book.py applies them to the
+notebooks of the book, tests/test_gates.py shows that each of them bites.
+"""
+
+import re
+import statistics
+from html.parser import HTMLParser
+
+MAX_NOTEBOOK_BYTES = 1_000_000
+MAX_PAGE_BYTES = 1_500_000
+MAX_CELL_LINES = 20
+MEDIAN_CELL_LINES = 8
+MIN_CLAIMS = 5
+MIN_EXERCISES = 2
+DEPRECATED = re.compile(
+    r"input_shape\s*=\s*[\[(]28|LeakyReLU\([^)]*alpha|\.h5\b|[(,]\s*lr\s*=|[(,]\s*decay\s*=|tf\.keras"
+)
+MACHINE_PATH = re.compile(r"(?<![\w./])/(?:work|root|home|tmp|Users|private|opt|usr)/\w")
+REQUIRED_HEADINGS = (
+    "## What goes wrong in practice",
+    "## Recap",
+    "## Check yourself",
+    "## Exercises",
+)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def text_of(notebook):
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def outputs(notebook):
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            yield cell, output
+
+
+def executed(notebook):
+    """nbval does not compare a cell without execution count: none may lack it."""
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    if counts != list(range(1, len(counts) + 1)):
+        return [f"execution counts are {counts}: run 'make notebooks'"]
+    return []
+
+
+def quiet(notebook):
+    """No warnings, no errors, no machine's path in what readers see."""
+    problems = []
+    for cell, output in outputs(notebook):
+        start = cell.source[:40]
+        if output.output_type == "error":
+            problems.append(f"stored error {output.ename} in {start!r}")
+        if output.get("name") == "stderr":
+            problems.append(f"stored stderr {output.text[:80]!r} in {start!r}")
+        plain = output.get("text", "") + output.get("data", {}).get("text/plain", "")
+        if MACHINE_PATH.search(plain):
+            problems.append(f"a machine's path in the output of {start!r}")
+    for cell in notebook.cells:
+        if MACHINE_PATH.search(cell.source):
+            problems.append(f"a machine's path in {cell.source[:40]!r}")
+    return problems
+
+
+def described(notebook):
+    """Every picture has alt text, every explorer has it for each frame."""
+    problems = []
+    for cell, output in outputs(notebook):
+        data = output.get("data", {})
+        start = cell.source[:40]
+        if "image/png" in data or "image/svg+xml" in data:
+            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+            if len(alt) < 30:
+                problems.append(f"a figure without alt text (mystnb.image.alt) in {start!r}")
+        if "application/vnd.jupyter.widget-view+json" in data:
+            problems.append(f"a stored widget view, dead without its kernel, in {start!r}")
+        if "text/html" in data:
+            problems += [f"{problem} in {start!r}" for problem in _images(data["text/html"])]
+        elif data.get("text/plain", "").startswith(("interactive(", "VBox(", "HBox(")):
+            problems.append(f"a widget with no static edition in {start!r}")
+    return problems
+
+
+class _ImageParser(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.problems = []
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        if tag == "img" and not (values.get("alt") or "").strip():
+            self.problems.append("an <img> without alt text")
+        if tag in ("img", "script", "link", "iframe"):
+            url = values.get("src") or values.get("href") or ""
+            if url.startswith(("http:", "https:", "//")):
+                self.problems.append(f"a request to another host, {url}")
+
+
+def _images(html):
+    parser = _ImageParser()
+    parser.feed(html)
+    return parser.problems
+
+
+def light(notebook, size):
+    """At most 1 MB, and no widget state of a kernel that is gone."""
+    problems = []
+    if size > MAX_NOTEBOOK_BYTES:
+        problems.append(f"{size / 1e6:.2f} MB; the limit is {MAX_NOTEBOOK_BYTES / 1e6} MB")
+    if notebook.metadata.get("widgets"):
+        problems.append("stored widget state")
+    return problems
+
+
+def readable(notebook):
+    """Short cells, prose before each; nothing deprecated."""
+    problems = []
+    lines = [len(cell.source.splitlines()) for cell in code_cells(notebook)]
+    if lines and statistics.median(lines) > MEDIAN_CELL_LINES:
+        problems.append(f"the median code cell has {statistics.median(lines)} lines")
+    problems += [f"a code cell of {n} lines" for n in lines if n > MAX_CELL_LINES]
+    for cell in code_cells(notebook):
+        if match := DEPRECATED.search(cell.source):
+            problems.append(f"deprecated: {match.group()!r}")
+        long = [line for line in cell.source.splitlines() if len(line) > 100]
+        if long:
+            problems.append(f"a line of {len(long[0])} characters: {long[0][:40]!r}")
+    return problems
+
+
+def guarded(notebook):
+    """Numbers that are not compared have a claim soon after them."""
+    problems = []
+    cells = code_cells(notebook)
+    for i, cell in enumerate(cells):
+        if "nbval-ignore-output" in cell.metadata.get("tags", []):
+            following = "".join(later.source for later in cells[i : i + 4])
+            if "check(" not in following:
+                problems.append(f"no claim guards {cell.source[:40]!r}")
+        if "nbval-skip" in cell.metadata.get("tags", []) or "NBVAL_SKIP" in cell.source:
+            problems.append(f"a skipped cell {cell.source[:40]!r}")
+        if "check(" in cell.source and "nbval-ignore-output" in cell.metadata.get("tags", []):
+            problems.append(f"claims in a cell whose output is not compared {cell.source[:40]!r}")
+    return problems
+
+
+def complete(notebook):
+    """The parts that every lesson has, from aims to exercises."""
+    text = text_of(notebook)
+    problems = [f"no section {heading!r}" for heading in REQUIRED_HEADINGS if heading not in text]
+    for word in ("**Aims.**", "**Time**", "**You need**"):
+        if word not in text[:2500]:
+            problems.append(f"no {word} at the beginning")
+    claims = sum(cell.source.count("check(") for cell in code_cells(notebook))
+    if claims < MIN_CLAIMS:
+        problems.append(f"{claims} claims; a lesson has at least {MIN_CLAIMS}")
+    if not any(
+        "ch11-explore" in output.get("data", {}).get("text/html", "")
+        for _, output in outputs(notebook)
+    ):
+        problems.append("no explorer")
+    exercises = re.findall(r":::\{exercise\}.*\n:label: (\S+)", text)
+    solutions = re.findall(r":::\{solution-start\} (\S+)", text)
+    if len(exercises) < MIN_EXERCISES or exercises != solutions:
+        problems.append(f"exercises {exercises} and solutions {solutions} do not pair up")
+    if text.count("<details>") < 6:
+        problems.append("the quiz has fewer than two questions of three answers")
+    if "{cite:" not in text or "{term}" not in text:
+        problems.append("no citation, or no link to the glossary")
+    words = len(re.sub(r"\$\$.*?\$\$|`[^`]*`", " ", text, flags=re.S).split())
+    if words > 25 * 150:
+        problems.append(f"{words} words are more than 25 minutes of reading")
+    return problems

@@ -1,0 +1,101 @@
+"""Comparisons tune apart, repeat with seeds, and tell their spread."""
+
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from ch11lib.experiments import paired_ratio, reinitialize, spread, tuned_runs
+from ch11lib.models import build_mlp
+
+
+def test_tuned_runs_picks_the_best_rate_with_a_seed_of_its_own():
+    calls = []
+
+    def run(rate, seed):
+        calls.append((rate, seed))
+        return [0.0, -abs(rate - 0.1) + seed / 100]
+
+    tuned = tuned_runs(run, [0.01, 0.1, 1.0], seeds=[4, 5])
+    assert calls == [(0.01, 0), (0.1, 0), (1.0, 0), (0.1, 4), (0.1, 5)]
+    assert tuned.learning_rate == 0.1
+    assert tuned.tried == pytest.approx({0.01: -0.09, 0.1: 0.0, 1.0: -0.9})
+    np.testing.assert_allclose(tuned.results, [[0, 0.04], [0, 0.05]])
+
+
+def test_a_nan_is_the_worst_rate():
+    tuned = tuned_runs(lambda rate, seed: [np.nan if rate > 1 else -5.0], [10, 0.1], [1])
+    assert tuned.learning_rate == 0.1
+
+
+def test_spread():
+    assert spread([0.5, 0.25, 1.0]) == "0.500 (0.250 to 1.000, 3 runs)"
+    assert spread(np.array([[2.0]]), digits=1) == "2.0 (2.0 to 2.0, 1 runs)"
+
+
+def small_model(optimizer):
+    model = build_mlp([6], input_shape=(4,), n_classes=3)
+    model.compile(loss="sparse_categorical_crossentropy", optimizer=optimizer)
+    return model
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adam"])
+def test_reinitialized_model_trains_like_a_new_one(name, rng):
+    """Same loss curve to the digit, for optimizers with and without slots."""
+    X = rng.standard_normal((60, 4)).astype(np.float32)
+    y = rng.integers(0, 3, 60)
+
+    def optimizer():
+        return {
+            "sgd": lambda: keras.optimizers.SGD(0.1),
+            "momentum": lambda: keras.optimizers.SGD(0.1, momentum=0.9),
+            "adam": lambda: keras.optimizers.Adam(0.1),
+        }[name]()
+
+    def losses(model):
+        return model.fit(X, y, batch_size=20, epochs=3, verbose=0).history["loss"]
+
+    used = small_model(optimizer())
+    used.fit(X, y, epochs=2, verbose=0)
+    reinitialize(used, seed=7)
+    keras.utils.set_random_seed(7)
+    reference = small_model(optimizer())
+    start = [np.asarray(w) for w in used.get_weights()]
+    reference.set_weights(start)
+    keras.utils.set_random_seed(8)
+    first = losses(used)
+    keras.utils.set_random_seed(8)
+    np.testing.assert_allclose(first, losses(reference), rtol=1e-6)
+
+    reinitialize(used, seed=7)
+    for again, before in zip(used.get_weights(), start, strict=True):
+        np.testing.assert_array_equal(again, before)
+    reinitialize(used, seed=9, learning_rate=0.025)
+    assert float(used.optimizer.learning_rate) == pytest.approx(0.025)
+    assert not np.allclose(used.get_weights()[0], start[0])
+
+
+def test_paired_ratio_measures_a_known_ratio():
+    ratios = paired_ratio(lambda: time.sleep(0.03), lambda: time.sleep(0.01), repeats=5)
+    assert ratios.shape == (5,)
+    assert 2 < np.median(ratios) < 3.5
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: tuned_runs(lambda r, s: [1], [], [1]), "learning_rates is empty"),
+        (lambda: tuned_runs(lambda r, s: [1], [1], []), r"seeds is \[\]"),
+        (lambda: tuned_runs(lambda r, s: [1], [1], [1, 1]), r"seeds is \[1, 1\]"),
+        (lambda: tuned_runs(lambda r, s: [1], [1], [0, 1]), "other than 0"),
+        (lambda: tuned_runs(lambda r, s: [1] * (s + 1), [1], [1, 2]), "they must agree"),
+        (lambda: spread([]), "values is empty"),
+        (lambda: paired_ratio(int, int, 2), "repeats is 2"),
+        (lambda: reinitialize(build_mlp([2]), 1), "not compiled"),
+        (lambda: reinitialize(small_model("sgd"), 1, learning_rate=0.0), "learning_rate is 0.0"),
+    ],
+)
+def test_wrong_arguments_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

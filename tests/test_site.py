@@ -1,0 +1,190 @@
+"""The website: built without a warning, light, whole, and alive with no network."""
+
+import itertools
+import re
+import shutil
+import subprocess
+import sys
+
+import browser
+import gates
+import pytest
+import site_build
+from bs4 import BeautifulSoup
+from conftest import ROOT
+from filelock import FileLock
+
+PAGES = site_build.toc_pages()
+EXPLORER_PAGES = [
+    page
+    for page in PAGES
+    if (ROOT / f"{page}.ipynb").exists() and "ch11-explore" in (ROOT / f"{page}.ipynb").read_text()
+]
+
+
+def build(root, output):
+    command = [sys.executable, "book/tools/site_build.py", "--output", str(output)]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def html(tmp_path_factory):
+    """Build the site once for all workers; return its folder."""
+    shared = tmp_path_factory.getbasetemp().parent / "site"
+    with FileLock(f"{shared}.lock"):
+        done = shared / "done"
+        if not done.exists():
+            result = build(ROOT, shared)
+            assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+            done.touch()
+    return shared / "_build" / "html"
+
+
+def soup(html, page):
+    return BeautifulSoup((html / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_weight(html, page):
+    """The page itself and every picture in it."""
+    size = (html / f"{page}.html").stat().st_size
+    for image in soup(html, page).find_all("img", src=True):
+        if not image["src"].startswith("data:"):
+            size += ((html / page).parent / image["src"]).stat().st_size
+    assert size <= gates.MAX_PAGE_BYTES, f"{page} weighs {size / 1e6:.2f} MB"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_internal_links_and_anchors(html, page):
+    here = (html / f"{page}.html").resolve()
+    for link in soup(html, page).find_all("a", href=True):
+        target, _, anchor = link["href"].partition("#")
+        if re.match(r"^[a-z]+:", target):
+            continue
+        path = (here.parent / target).resolve() if target else here
+        assert path.exists(), f"{page}: broken link {link['href']}"
+        if anchor and path.suffix == ".html":
+            text = path.read_text(encoding="utf-8")
+            assert f'id="{anchor}"' in text, f"{page}: no anchor {link['href']}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pictures_have_alt_text(html, page):
+    for image in soup(html, page).find_all("img"):
+        alt = image.get("alt", "")
+        assert alt.strip(), f"{page}: {str(image)[:100]}"
+        assert not alt.startswith(("../", "_images", "data:")), f"{page}: file name as alt text"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_one_h1_and_headings_in_order(html, page):
+    document = soup(html, page)
+    document.find(id="jb-print-docs-body").decompose()  # for paper only
+    levels = [int(heading.name[1]) for heading in document.select("main :is(h1, h2, h3, h4)")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in itertools.pairwise(levels)), levels
+
+
+def test_no_sources_are_shipped(html):
+    """Page sources would hand out the solutions of graded work."""
+    assert not (html / "_sources").exists()
+    assert not list(html.rglob("*.ipynb"))
+
+
+def test_build_fails_on_a_warning_and_on_a_missing_page(tmp_path):
+    """A copy of the book with a broken reference must not become a website."""
+    copy = tmp_path / "course"
+    shutil.copytree(ROOT / "book", copy / "book", ignore=shutil.ignore_patterns("*.ipynb"))
+    shutil.copy(ROOT / "_config.yml", copy)
+    toc = "format: jb-book\nroot: book/bibliography\nparts:\n  - chapters:\n    - file: {}\n"
+    (copy / "_toc.yml").write_text(toc.format("book/page"))
+    (copy / "book" / "page.md").write_text("# A page\n\nWell.\n")
+    assert build(copy, tmp_path / "sound").returncode == 0
+    (copy / "book" / "page.md").write_text("# A page\n\nSee {ref}`nowhere`.\n")
+    assert build(copy, tmp_path / "warned").returncode != 0
+    (copy / "_toc.yml").write_text(toc.format("book/none"))
+    assert build(copy, tmp_path / "missing").returncode != 0
+
+
+def test_pages_without_html_are_named(tmp_path):
+    assert site_build.missing_pages(tmp_path) == PAGES
+
+
+@pytest.mark.parametrize("installed", ["2.0.0", "0.15.1"])
+def test_other_versions_of_jupyter_book_are_refused(installed):
+    with pytest.raises(SystemExit, match=rf"Jupyter Book {installed}"):
+        site_build.check_version(installed)
+
+
+@pytest.fixture(scope="session")
+def site(html):
+    browser.require_browser()
+    with browser.serve(html) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with browser.open_browser() as opened:
+        yield opened
+
+
+@pytest.fixture(params=["light-1200", "dark-390"])
+def watched(chromium, request):
+    scheme, width = request.param.split("-")
+    context = chromium.new_context(
+        viewport={"width": int(width), "height": 900}, color_scheme=scheme
+    )
+    yield browser.Watched(context.new_page())
+    context.close()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_in_a_browser(watched, site, page):
+    """No other host, no complaint, math set, no sideways scrolling."""
+    watched.page.goto(f"{site}/{page}.html", wait_until="networkidle")
+    if watched.page.locator(".math").count():
+        watched.page.wait_for_selector("mjx-container")
+        assert watched.page.locator("mjx-merror").count() == 0
+    width = watched.page.viewport_size["width"]
+    assert watched.page.evaluate("document.documentElement.scrollWidth") <= width
+    watched.assert_clean()
+
+
+@pytest.mark.parametrize("page", EXPLORER_PAGES)
+def test_every_explorer_moves_on_the_built_page(watched, site, page):
+    watched.page.goto(f"{site}/{page}.html", wait_until="networkidle")
+    figures = watched.page.locator("figure.ch11-explore")
+    assert figures.count() >= 1
+    for k in range(figures.count()):
+        figure = figures.nth(k)
+        for slider in figure.locator("input[type=range]").all():
+            before = figure.locator("img").get_attribute("src")
+            slider.focus()
+            at_end = slider.input_value() == slider.get_attribute("max")
+            watched.page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
+            assert figure.locator("img").get_attribute("src") != before
+        before = figure.locator("img").get_attribute("src")
+        radios = figure.locator("input[type=radio]:not(:checked)")
+        if radios.count():
+            radios.first.check()
+            assert figure.locator("img").get_attribute("src") != before
+    watched.assert_clean()
+
+
+def test_search_works_without_a_network(watched, site):
+    watched.page.goto(f"{site}/search.html?q=saturates", wait_until="networkidle")
+    watched.page.wait_for_selector("#search-results li")
+    assert "Vanishing" in watched.page.locator("#search-results").inner_text()
+    watched.assert_clean()
+
+
+def test_site_opens_from_the_disk(watched, html):
+    """Unzipped onto a stick, with no server at all."""
+    watched.page.goto((html / "book" / "vanishing_gradients.html").as_uri())
+    figure = watched.page.locator("figure.ch11-explore").first
+    before = figure.locator("img").get_attribute("src")
+    figure.locator("input[type=range]").first.press("ArrowRight")
+    assert figure.locator("img").get_attribute("src") != before
+    assert watched.foreign == []
