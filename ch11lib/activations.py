@@ -272,9 +272,7 @@ def get(name: str, **parameters: float) -> Activation:
 
 
 def unresponsive_units(activations: ArrayLike) -> NDArray[np.bool_]:
-    """Tell which units give the same output for every instance.
-
-    A dead ReLU outputs 0 for all inputs: its gradient is 0 and it cannot learn.
+    """Tell which units give the same output for every instance, as dead ones do.
 
     Parameters
     ----------
@@ -287,11 +285,14 @@ def unresponsive_units(activations: ArrayLike) -> NDArray[np.bool_]:
     Raises
     ------
     ValueError
-        If there are not two dimensions or fewer than two instances.
+        If there are not two dimensions, fewer than two instances, or a value
+        is NaN or infinite: of a network without numbers no unit is alive.
     """
     array = _float(activations)
     if array.ndim != 2 or len(array) < 2:
         raise ValueError(
             f"activations has shape {array.shape}; it must be (n_instances >= 2, n_units)"
         )
+    if not np.isfinite(array).all():
+        raise ValueError("activations holds NaN or infinity; it must be finite")
     return np.asarray(np.ptp(array, axis=0) == 0)

@@ -153,8 +153,11 @@ def reinitialize(model: Any, seed: int, learning_rate: float | None = None) -> N
     ValueError
         If the model is not compiled or `learning_rate` is not positive.
     """
+    import gc
+
     import keras
 
+    gc.collect()  # earlier calls of fit leave copies of their data in cycles
     if not getattr(model, "compiled", False):
         raise ValueError("model is not compiled; call model.compile(...) first")
     if learning_rate is not None and not learning_rate > 0:

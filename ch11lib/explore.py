@@ -7,6 +7,7 @@ self-contained ``<figure>`` with native HTML controls switches between frames
 that were drawn beforehand: no kernel, no network, no third-party script.
 """
 
+import gc
 import inspect
 import itertools
 from collections.abc import Callable, Iterable, Mapping
@@ -94,6 +95,7 @@ class Explorer:
         self.frames: list[tuple[str, str]] = []
         for values in itertools.product(*(control.values for control in controls)):
             self.frames.append(self.draw(values))
+        gc.collect()  # a closed figure is a cycle that holds its pixels
 
     def draw(self, values: Iterable[Value]) -> tuple[str, str]:
         """Call the plot for `values`; return (base64 of the WebP image, alt text)."""

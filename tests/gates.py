@@ -58,6 +58,8 @@ def quiet(notebook):
         if output.get("name") == "stderr":
             problems.append(f"stored stderr {output.text[:80]!r} in {start!r}")
         plain = output.get("text", "") + output.get("data", {}).get("text/plain", "")
+        if "WARNING" in plain or "Warning:" in plain:
+            problems.append(f"a warning in the output of {start!r}")
         if MACHINE_PATH.search(plain):
             problems.append(f"a machine's path in the output of {start!r}")
     for cell in notebook.cells:

@@ -172,6 +172,7 @@ def test_unresponsive_units():
         (lambda: get("leaky_relu", negative_slope=-0.1), "negative_slope is -0.1"),
         (lambda: activations.leaky_relu_derivative(0, np.inf), "negative_slope is inf"),
         (lambda: unresponsive_units([1.0, 2.0]), r"activations has shape \(2,\)"),
+        (lambda: unresponsive_units([[1.0], [np.nan]]), "holds NaN or infinity"),
         (lambda: unresponsive_units([[1.0]]), r"activations has shape \(1, 1\)"),
     ],
 )

@@ -68,6 +68,9 @@ FAULTS = {
     "execution counts": lambda nb: nb.cells[4].update(execution_count=None),
     "stored error": lambda nb: output(nb.cells[6], "error", ename="E", evalue="", traceback=[]),
     "stored stderr": lambda nb: output(nb.cells[6], name="stderr", text="Warning"),
+    "a warning in the output": lambda nb: output(
+        nb.cells[6], name="stdout", text="WARNING:tensorflow:5 out of the last 83 calls"
+    ),
     "path in the output": lambda nb: output(nb.cells[6], name="stdout", text="in /home/me/x"),
     "path in": lambda nb: nb.cells[0].update(source=nb.cells[0].source + " see /root/course"),
     "without alt text (mystnb": lambda nb: nb.cells[5].update(metadata={}),
