@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 
 MAX_NOTEBOOK_BYTES = 1_000_000
 MAX_PAGE_BYTES = 1_500_000
-MAX_CELL_LINES = 20
-MEDIAN_CELL_LINES = 8
+MAX_CELL_LINES = 15
+MEDIAN_CELL_LINES = 6
 MIN_CLAIMS = 5
 MIN_EXERCISES = 2
 DEPRECATED = re.compile(
@@ -140,7 +140,7 @@ def guarded(notebook):
     cells = code_cells(notebook)
     for i, cell in enumerate(cells):
         if "nbval-ignore-output" in cell.metadata.get("tags", []):
-            following = "".join(later.source for later in cells[i : i + 4])
+            following = "".join(later.source for later in cells[i : i + 6])
             if "check(" not in following:
                 problems.append(f"no claim guards {cell.source[:40]!r}")
         if "nbval-skip" in cell.metadata.get("tags", []) or "NBVAL_SKIP" in cell.source:
