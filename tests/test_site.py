@@ -44,14 +44,26 @@ def soup(html, page):
     return BeautifulSoup((html / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
 
 
+def page_bytes(html, page):
+    """The page itself and every picture in it."""
+    path = html / f"{page}.html"
+    pictures = [image["src"] for image in soup(html, page).find_all("img", src=True)]
+    files = [path.parent / source for source in pictures if not source.startswith("data:")]
+    return sum(file.stat().st_size for file in [path, *files])
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_page_weight(html, page):
-    """The page itself and every picture in it."""
-    size = (html / f"{page}.html").stat().st_size
-    for image in soup(html, page).find_all("img", src=True):
-        if not image["src"].startswith("data:"):
-            size += ((html / page).parent / image["src"]).stat().st_size
+    size = page_bytes(html, page)
     assert size <= gates.MAX_PAGE_BYTES, f"{page} weighs {size / 1e6:.2f} MB"
+
+
+def test_a_heavy_page_is_found(tmp_path):
+    """Pictures count, whether they are in the page or beside it."""
+    (tmp_path / "picture.png").write_bytes(b"x" * 900_000)
+    inline = f'<img src="data:image/png;base64,{"x" * 700_000}">'
+    (tmp_path / "heavy.html").write_text(f'<img src="picture.png">{inline}')
+    assert page_bytes(tmp_path, "heavy") > gates.MAX_PAGE_BYTES
 
 
 @pytest.mark.parametrize("page", PAGES)
