@@ -75,6 +75,16 @@ def test_executing_twice_changes_no_byte(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["lesson.ipynb"], "no temporary file is left"
 
 
+def test_measured_times_stay_until_asked_for(tmp_path):
+    path = stored(tmp_path / "lesson.ipynb", "import time; print(time.perf_counter())")
+    notebook = nbformat.read(path, 4)
+    notebook.cells[0].metadata["tags"] = ["timing"]
+    nbformat.write(notebook, path)
+    assert notebooks.execute(path) is True
+    assert notebooks.execute(path) is False
+    assert notebooks.execute(path, timings=True) is True
+
+
 def test_a_failing_cell_leaves_the_file_as_it_was(tmp_path):
     path = stored(tmp_path / "lesson.ipynb", "print('new')", "1 / 0")
     before = path.read_bytes()

@@ -4,8 +4,10 @@
     python book/tools/notebooks.py mc_dropout   # one
 
 Run twice, it changes no byte: cells have stable ids, and nothing is stored
-that differs between two runs (times, widget ids, kernel versions). A notebook
-is replaced only when its execution succeeded, in one step.
+that differs between two runs (times, widget ids, kernel versions). Cells tagged
+"timing" print measured times; they are executed, but keep the output they have
+unless --timings is given. A notebook is replaced only when its execution
+succeeded, in one step.
 """
 
 import argparse
@@ -65,9 +67,14 @@ def _merge_streams(outputs: list[Any]) -> list[Any]:
     return merged
 
 
-def execute(path: Path) -> bool:
+def execute(path: Path, timings: bool = False) -> bool:
     """Execute the notebook at `path` in place; tell whether its file changed."""
     notebook = nbformat.read(path, as_version=4)
+    kept = {
+        number: cell.outputs
+        for number, cell in enumerate(notebook.cells)
+        if "timing" in cell.metadata.get("tags", []) and cell.outputs and not timings
+    }
     client = NotebookClient(
         notebook,
         timeout=600,
@@ -79,6 +86,8 @@ def execute(path: Path) -> bool:
         extra_arguments=["--IPKernelApp.capture_fd_output=False", "--log-level=40"],
     )
     client.execute()
+    for number, outputs in kept.items():
+        notebook.cells[number].outputs = outputs
     return write(path, normalize(notebook))
 
 
@@ -105,13 +114,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Execute and normalize notebooks.")
     parser.add_argument("names", nargs="*", help="lesson names; default: all")
     parser.add_argument("--jobs", type=int, default=2, help="notebooks at a time")
+    parser.add_argument("--timings", action="store_true", help="store new measured times, too")
     arguments = parser.parse_args()
     paths = [ROOT / "book" / f"{name}.ipynb" for name in arguments.names] or toc_notebooks()
     if missing := [path.name for path in paths if not path.exists()]:
         parser.error(f"no such notebook: {', '.join(missing)}")
     failures = 0
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        for path, future in [(path, pool.submit(execute, path)) for path in paths]:
+        for path, future in [
+            (path, pool.submit(execute, path, arguments.timings)) for path in paths
+        ]:
             try:
                 changed = future.result()
                 print(f"{path.name}: {'changed' if changed else 'unchanged'}", flush=True)
