@@ -180,5 +180,5 @@ def test_slow_notebook_fails(tmp_path):
 
 def test_greedy_notebook_fails_though_it_frees_its_memory(tmp_path):
     notebook = one_cell("x = b'1' * 400_000_000; del x", None)
-    assert "the limit is 0.30 GB" in run_nbval(tmp_path, notebook, CH11_MAX_BYTES="3e8")
+    assert "the limit is 0.28 GiB" in run_nbval(tmp_path, notebook, CH11_MAX_BYTES="3e8")
     assert "2 passed" in run_nbval(tmp_path, notebook, CH11_MAX_BYTES="6e8")
