@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import browser
 import numpy as np
 import pytest
 from notebook_budgets import NotebookBudgets
@@ -21,6 +22,13 @@ def pytest_configure(config):
 def rng():
     """A seeded NumPy generator."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One browser per worker: Playwright allows no second one beside it."""
+    with browser.open_browser() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

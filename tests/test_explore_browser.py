@@ -19,12 +19,6 @@ def curve(power, sign="plus", shift=0.0):
     return describe(fig, f"x to the power {power:g}, {sign}, shifted by {shift:g}.")
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.open_browser() as opened:
-        yield opened
-
-
 @pytest.fixture
 def page(chromium, tmp_path):
     """A page with two explorers that share parameter names, and one that is equal."""

@@ -72,24 +72,23 @@ def lab(tmp_path):
         server.wait(20)
 
 
-def test_live_slider_recomputes_with_the_kernel(lab):
-    with browser.open_browser() as chromium:
-        watched = browser.Watched(chromium.new_page())
-        page = watched.page
-        page.goto(lab)
-        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
-        page.click(".jp-Notebook .jp-CodeCell .jp-InputArea-editor")
-        page.keyboard.press("Shift+Enter")
-        image = page.locator(".jp-OutputArea-output .jupyter-widgets img").first
-        image.wait_for(timeout=60_000)
-        first = image.get_attribute("alt")
-        assert first == "A line of slope 1, drawn in call 7.", "six frames, then the live picture"
-        assert page.locator("figure.ch11-explore").count() == 0, "the live edition wins"
-        handle = page.locator(".noUi-handle").first
-        handle.focus()
-        page.keyboard.press("ArrowRight")
-        page.wait_for_selector("img[alt='A line of slope 2, drawn in call 8.']", timeout=20_000)
-        page.get_by_role("button", name="ray").click()
-        page.wait_for_selector("img[alt='A ray of slope 2, drawn in call 9.']", timeout=20_000)
-        assert watched.foreign == []
+def test_live_slider_recomputes_with_the_kernel(lab, chromium):
+    watched = browser.Watched(chromium.new_page())
+    page = watched.page
+    page.goto(lab)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+    page.click(".jp-Notebook .jp-CodeCell .jp-InputArea-editor")
+    page.keyboard.press("Shift+Enter")
+    image = page.locator(".jp-OutputArea-output .jupyter-widgets img").first
+    image.wait_for(timeout=60_000)
+    first = image.get_attribute("alt")
+    assert first == "A line of slope 1, drawn in call 7.", "six frames, then the live picture"
+    assert page.locator("figure.ch11-explore").count() == 0, "the live edition wins"
+    handle = page.locator(".noUi-handle").first
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("img[alt='A line of slope 2, drawn in call 8.']", timeout=20_000)
+    page.get_by_role("button", name="ray").click()
+    page.wait_for_selector("img[alt='A ray of slope 2, drawn in call 9.']", timeout=20_000)
+    assert watched.foreign == []

@@ -136,12 +136,6 @@ def site(html):
         yield url
 
 
-@pytest.fixture(scope="session")
-def chromium():
-    with browser.open_browser() as opened:
-        yield opened
-
-
 @pytest.fixture(params=["light-1200", "dark-390"])
 def watched(chromium, request):
     scheme, width = request.param.split("-")
