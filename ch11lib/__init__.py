@@ -13,13 +13,16 @@ from types import ModuleType
 __version__ = "0.1.0"
 __all__ = [
     "activations",
+    "batch_normalization",
     "claims",
     "datasets",
     "experiments",
     "explore",
+    "gradient_clipping",
     "initialization",
     "models",
     "plots",
+    "transfer_learning",
     "vanishing_gradients",
 ]
 

@@ -1,0 +1,248 @@
+"""Batch normalization and its relatives, in NumPy.
+
+Lesson: *Batch normalization*. `BatchNormalization` has the attributes and
+defaults of ``keras.layers.BatchNormalization``, for inputs of shape
+(n_instances, n_features).
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["BatchNormalization", "Gradients", "fold", "layer_norm", "rms_norm"]
+
+Array = NDArray[np.floating[Any]]
+
+
+class Gradients(NamedTuple):
+    """Derivatives of a loss: with respect to the inputs, to γ and to β."""
+
+    X: Array
+    gamma: Array
+    beta: Array
+
+
+def _check_epsilon(epsilon: float) -> None:
+    """Raise unless `epsilon` may stand under a root with a variance of 0."""
+    if not (math.isfinite(epsilon) and epsilon > 0):
+        raise ValueError(f"epsilon is {epsilon}; it must be finite and > 0")
+
+
+def _matrix(name: str, given: ArrayLike, n_features: int | None = None) -> Array:
+    """Return `given` as a matrix of floats, of `n_features` columns if stated."""
+    array = np.asarray(given)
+    if not np.issubdtype(array.dtype, np.floating):
+        array = array.astype(float)
+    if array.ndim != 2 or array.size == 0 or n_features not in (None, array.shape[1]):
+        raise ValueError(
+            f"{name} has shape {array.shape}; it must be "
+            f"(n_instances, {n_features or 'n_features'})"
+        )
+    return array
+
+
+class BatchNormalization:
+    """A layer that standardizes each feature over the batch.
+
+    Training uses the mean μ and the variance σ² of the batch and moves the
+    running averages towards them; inference uses the running averages::
+
+        x̂ = (x − μ) / √(σ² + ε),    output = γ x̂ + β
+
+    Parameters
+    ----------
+    n_features : int
+        At least 1.
+    momentum : float
+        From 0 to below 1: the share of the old running average that stays.
+    epsilon : float
+        Above 0; keeps the root away from 0.
+
+    Attributes
+    ----------
+    gamma, beta : ndarray, shape (n_features,)
+        Scale and shift. Trained by gradient descent.
+    moving_mean, moving_variance : ndarray, shape (n_features,)
+        Running averages. Not trained: every call in training mode moves them.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    Notes
+    -----
+    Ioffe and Szegedy (2015), arXiv:1502.03167, algorithms 1 and 2. As in
+    Keras, σ² divides by n, also in the running average; the paper multiplies
+    the latter by n / (n − 1).
+    """
+
+    def __init__(self, n_features: int, momentum: float = 0.99, epsilon: float = 1e-3) -> None:
+        if n_features < 1:
+            raise ValueError(f"n_features is {n_features}; it must be >= 1")
+        if not 0 <= momentum < 1:
+            raise ValueError(f"momentum is {momentum}; it must be from 0 to below 1")
+        _check_epsilon(epsilon)
+        self.n_features, self.momentum, self.epsilon = n_features, momentum, epsilon
+        self.gamma, self.beta = np.ones(n_features), np.zeros(n_features)
+        self.moving_mean: Array = np.zeros(n_features)
+        self.moving_variance: Array = np.ones(n_features)
+
+    def __call__(self, X: ArrayLike, training: bool = False) -> Array:
+        """Return γ x̂ + β; in training mode also move the running averages.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_instances, n_features)
+        training : bool
+
+        Returns
+        -------
+        ndarray, shape (n_instances, n_features)
+
+        Raises
+        ------
+        ValueError
+            If `X` has another number of dimensions or features.
+        """
+        X = _matrix("X", X, self.n_features)
+        mean, variance = self.moving_mean, self.moving_variance
+        if training:
+            mean, variance = X.mean(axis=0), X.var(axis=0)
+            self.moving_mean = self._moved(self.moving_mean, mean)
+            self.moving_variance = self._moved(self.moving_variance, variance)
+        return self.gamma * (X - mean) / np.sqrt(variance + self.epsilon) + self.beta
+
+    def _moved(self, average: Array, value: Array) -> Array:
+        return self.momentum * average + (1 - self.momentum) * value
+
+    def gradients(self, X: ArrayLike, upstream: ArrayLike) -> Gradients:
+        """Return the gradients of the training pass.
+
+        Every instance enters μ and σ², so each input's gradient depends on the
+        whole batch.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_instances, n_features)
+            The batch of the forward pass.
+        upstream : array_like, of the same shape
+            ∂L/∂output.
+
+        Returns
+        -------
+        Gradients
+
+        Raises
+        ------
+        ValueError
+            If a shape is wrong.
+
+        Notes
+        -----
+        With g = γ ∂L/∂output and means over the batch,
+        ∂L/∂x = (g − mean(g) − x̂ mean(g x̂)) / √(σ² + ε), which is what
+        the chain rule of Ioffe and Szegedy (2015), section 3, comes to.
+        """
+        X = _matrix("X", X, self.n_features)
+        upstream = _matrix("upstream", upstream, self.n_features)
+        if upstream.shape != X.shape:
+            raise ValueError(
+                f"upstream has shape {upstream.shape}; it must be {X.shape}, that of X"
+            )
+        root = np.sqrt(X.var(axis=0) + self.epsilon)
+        x_hat = (X - X.mean(axis=0)) / root
+        g = self.gamma * upstream
+        dX = (g - g.mean(axis=0) - x_hat * (g * x_hat).mean(axis=0)) / root
+        return Gradients(dX, (upstream * x_hat).sum(axis=0), upstream.sum(axis=0))
+
+
+def layer_norm(X: ArrayLike, epsilon: float = 1e-3) -> Array:
+    """Standardize each instance over its features.
+
+    Parameters
+    ----------
+    X : array_like, shape (n_instances, n_features)
+    epsilon : float
+        Above 0, added to the variance.
+
+    Returns
+    -------
+    ndarray, shape (n_instances, n_features)
+
+    Raises
+    ------
+    ValueError
+        If `X` is no matrix or `epsilon` not positive.
+
+    Notes
+    -----
+    Ba, Kiros and Hinton (2016), arXiv:1607.06450, without gain and bias.
+    """
+    X = _matrix("X", X)
+    _check_epsilon(epsilon)
+    centred = X - X.mean(axis=1, keepdims=True)
+    return np.asarray(centred / np.sqrt(X.var(axis=1, keepdims=True) + epsilon))
+
+
+def rms_norm(X: ArrayLike, epsilon: float = 1e-6) -> Array:
+    """Divide each instance by the root mean square of its features.
+
+    Parameters
+    ----------
+    X : array_like, shape (n_instances, n_features)
+    epsilon : float
+        Above 0, added to the mean square.
+
+    Returns
+    -------
+    ndarray, shape (n_instances, n_features)
+
+    Raises
+    ------
+    ValueError
+        If `X` is no matrix or `epsilon` not positive.
+
+    Notes
+    -----
+    Zhang and Sennrich (2019), arXiv:1910.07467, without gain.
+    """
+    X = _matrix("X", X)
+    _check_epsilon(epsilon)
+    return np.asarray(X / np.sqrt((X**2).mean(axis=1, keepdims=True) + epsilon))
+
+
+def fold(kernel: ArrayLike, bias: ArrayLike, layer: Any) -> tuple[Array, Array]:
+    """Merge a batch normalization into the dense layer before it.
+
+    In inference both are affine, and so is their composition: with
+    s = γ / √(moving variance + ε) the new kernel is W s, the new bias
+    (b − moving mean) s + β.
+
+    Parameters
+    ----------
+    kernel : array_like, shape (n_inputs, n_features)
+    bias : array_like, shape (n_features,)
+        Zeros for a dense layer with ``use_bias=False``.
+    layer : BatchNormalization or keras.layers.BatchNormalization
+        Built, with scale and centre.
+
+    Returns
+    -------
+    kernel, bias : ndarray
+        Of one dense layer that does the work of both.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+    """
+    names = ("gamma", "beta", "moving_mean", "moving_variance")
+    gamma, beta, mean, variance = (np.asarray(getattr(layer, name)) for name in names)
+    W, b = _matrix("kernel", kernel, len(gamma)), np.asarray(bias)
+    if b.shape != gamma.shape:
+        raise ValueError(f"bias has shape {b.shape}; it must be {gamma.shape}")
+    scale = gamma / np.sqrt(variance + layer.epsilon)
+    return W * scale, (b - mean) * scale + beta

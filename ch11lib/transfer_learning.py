@@ -1,0 +1,158 @@
+"""Reusing the lower layers of a trained network.
+
+Lesson: *Transfer learning*. The networks are those of `ch11lib.models.build_mlp`:
+``keras.Sequential``, Flatten first, then hidden Dense layers, the output last.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["copy_layers", "draw_steps", "error_ratio", "reuse_layers", "shared_layers"]
+
+
+def _hidden(model: Any) -> list[Any]:
+    """Return the layers between Flatten and the output."""
+    return list(model.layers[1:-1])
+
+
+def _check_count(name: str, value: int, largest: int) -> None:
+    """Raise unless `value` is a number of hidden layers that there is."""
+    if not 0 <= value <= largest:
+        raise ValueError(f"{name} is {value}; it must be from 0 to {largest}")
+
+
+def reuse_layers(source: Any, n_reused: int, n_classes: int) -> Any:
+    """Return a network for a new task that starts with layers of `source`.
+
+    Nothing is shared: the layers are clones, the lowest `n_reused` of them with
+    the weights of `source`, the others with fresh ones. The output layer is new.
+
+    Parameters
+    ----------
+    source : keras.Sequential
+        Trained; Flatten first, output last.
+    n_reused : int
+        From 0 to the number of hidden layers.
+    n_classes : int
+        Of the new task, at least 2.
+
+    Returns
+    -------
+    keras.Sequential
+        Built, not compiled, every layer trainable.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+    """
+    _check_count("n_reused", n_reused, len(_hidden(source)))
+    if n_classes < 2:
+        raise ValueError(f"n_classes is {n_classes}; it must be >= 2")
+    import keras
+
+    clone = keras.models.clone_model(source)
+    for layer in clone.layers:
+        layer.trainable = True
+    model = keras.Sequential([keras.Input(source.input_shape[1:]), *clone.layers[:-1]])
+    model.add(keras.layers.Dense(n_classes, "softmax"))
+    copy_layers(source, model, n_reused)
+    return model
+
+
+def copy_layers(source: Any, target: Any, n_layers: int) -> None:
+    """Copy the weights of the lowest hidden layers from one network to another.
+
+    Parameters
+    ----------
+    source, target : keras.Sequential
+        With hidden layers of the same shapes.
+    n_layers : int
+        From 0 to the number of hidden layers of the smaller network.
+
+    Raises
+    ------
+    ValueError
+        If `n_layers` is out of range, or shapes differ (from Keras).
+    """
+    pairs = list(zip(_hidden(source), _hidden(target), strict=False))
+    _check_count("n_layers", n_layers, len(pairs))
+    for from_layer, to_layer in pairs[:n_layers]:
+        to_layer.set_weights(from_layer.get_weights())
+
+
+def shared_layers(first: Any, second: Any) -> list[str]:
+    """Return the names of layers that two models have in common as objects.
+
+    Training one of the models changes these layers in the other one, too.
+    """
+    return [layer.name for layer in first.layers if any(layer is other for other in second.layers)]
+
+
+def draw_steps(
+    X: ArrayLike, y: ArrayLike, n_steps: int, batch_size: int = 32, seed: int = 0
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the instances for a fixed number of training steps.
+
+    Few labels make short epochs. To compare label counts at an equal number of
+    steps, the data are repeated in new random orders until they fill
+    ``n_steps`` batches; one epoch of ``fit(..., shuffle=False)`` trains on them.
+
+    Parameters
+    ----------
+    X, y : array_like
+        Instances and labels, of equal length.
+    n_steps, batch_size : int
+        At least 1.
+    seed : int
+        Of the orders.
+
+    Returns
+    -------
+    X, y : ndarray, of length n_steps × batch_size
+
+    Raises
+    ------
+    ValueError
+        If a number is below 1, or lengths differ or are 0.
+    """
+    X, y = np.asarray(X), np.asarray(y)
+    for name, value in {"n_steps": n_steps, "batch_size": batch_size}.items():
+        if value < 1:
+            raise ValueError(f"{name} is {value}; it must be >= 1")
+    if len(X) != len(y) or len(y) == 0:
+        raise ValueError(f"X has {len(X)} rows and y has {len(y)}; they must agree, above 0")
+    rng, size = np.random.default_rng(seed), n_steps * batch_size
+    orders = [rng.permutation(len(y)) for _ in range(-(-size // len(y)))]
+    index = np.concatenate(orders)[:size]
+    return X[index], y[index]
+
+
+def error_ratio(accuracies: Sequence[float], baseline: Sequence[float]) -> float:
+    """Return the mean error rate of `accuracies` over that of `baseline`.
+
+    Below 1 means fewer errors. Errors are compared, not accuracies: from .97
+    to .99 is two points, but a third of the errors.
+
+    Parameters
+    ----------
+    accuracies, baseline : sequence of float
+        From 0 to 1, one per run.
+
+    Raises
+    ------
+    ValueError
+        If a value is outside of [0, 1], a sequence is empty, or the baseline
+        makes no error.
+    """
+    for name, values in {"accuracies": accuracies, "baseline": baseline}.items():
+        array = np.asarray(values, float)
+        if array.size == 0 or not ((array >= 0) & (array <= 1)).all():
+            raise ValueError(f"{name} is {values}; it must hold values from 0 to 1, at least one")
+    errors = 1 - float(np.mean(baseline))
+    if errors == 0:
+        raise ValueError("baseline makes no error; a ratio to it does not exist")
+    return (1 - float(np.mean(accuracies))) / errors
