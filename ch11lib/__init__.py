@@ -23,6 +23,7 @@ __all__ = [
     "models",
     "plots",
     "transfer_learning",
+    "unsupervised_pretraining",
     "vanishing_gradients",
 ]
 

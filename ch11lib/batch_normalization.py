@@ -113,7 +113,8 @@ class BatchNormalization:
             mean, variance = X.mean(axis=0), X.var(axis=0)
             self.moving_mean = self._moved(self.moving_mean, mean)
             self.moving_variance = self._moved(self.moving_variance, variance)
-        return self.gamma * (X - mean) / np.sqrt(variance + self.epsilon) + self.beta
+        x_hat = (X - mean) / np.sqrt(variance + self.epsilon)
+        return np.asarray(self.gamma * x_hat + self.beta)
 
     def _moved(self, average: Array, value: Array) -> Array:
         return self.momentum * average + (1 - self.momentum) * value
