@@ -177,3 +177,7 @@ def complete(notebook):
     if words > 25 * 150:
         problems.append(f"{words} words are more than 25 minutes of reading")
     return problems
+
+
+#: Every gate that takes a notebook alone; `light` also needs its size.
+ALL = (executed, quiet, described, readable, guarded, complete)

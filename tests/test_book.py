@@ -6,14 +6,6 @@ import notebooks
 import pytest
 
 LESSONS = notebooks.toc_notebooks()
-GATES = [
-    gates.executed,
-    gates.quiet,
-    gates.described,
-    gates.readable,
-    gates.guarded,
-    gates.complete,
-]
 
 
 @pytest.fixture(scope="module", params=LESSONS, ids=lambda path: path.stem)
@@ -25,7 +17,7 @@ def test_there_are_lessons():
     assert len(LESSONS) >= 3
 
 
-@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.__name__)
+@pytest.mark.parametrize("gate", gates.ALL, ids=lambda gate: gate.__name__)
 def test_gate(lesson, gate):
     assert gate(lesson[1]) == []
 

@@ -44,14 +44,7 @@ def sound():
 
 def problems(notebook, size=1000):
     found = gates.light(notebook, size)
-    for gate in (
-        gates.executed,
-        gates.quiet,
-        gates.described,
-        gates.readable,
-        gates.guarded,
-        gates.complete,
-    ):
+    for gate in gates.ALL:
         found += gate(notebook)
     return found
 
