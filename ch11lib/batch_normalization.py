@@ -191,20 +191,8 @@ def layer_norm(X: ArrayLike, epsilon: float = 1e-3) -> Array:
 def rms_norm(X: ArrayLike, epsilon: float = 1e-6) -> Array:
     """Divide each instance by the root mean square of its features.
 
-    Parameters
-    ----------
-    X : array_like, shape (n_instances, n_features)
-    epsilon : float
-        Above 0, added to the mean square.
-
-    Returns
-    -------
-    ndarray, shape (n_instances, n_features)
-
-    Raises
-    ------
-    ValueError
-        If `X` is no matrix or `epsilon` not positive.
+    Parameters, returns and errors as in `layer_norm`; epsilon is added to the
+    mean square.
 
     Notes
     -----
