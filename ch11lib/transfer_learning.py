@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-__all__ = ["copy_layers", "draw_steps", "error_ratio", "reuse_layers", "shared_layers"]
+__all__ = ["batches", "copy_layers", "error_ratio", "reuse_layers", "shared_layers"]
 
 
 def _hidden(model: Any) -> list[Any]:
@@ -92,27 +92,28 @@ def shared_layers(first: Any, second: Any) -> list[str]:
     return [layer.name for layer in first.layers if any(layer is other for other in second.layers)]
 
 
-def draw_steps(
-    X: ArrayLike, y: ArrayLike, n_steps: int, batch_size: int = 32, seed: int = 0
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the instances for a fixed number of training steps.
+def batches(X: ArrayLike, y: ArrayLike, n_steps: int, batch_size: int = 32, seed: int = 0) -> Any:
+    """Return a number of shuffled batches of images, as ``fit`` takes them.
 
     Few labels make short epochs. To compare label counts at an equal number of
-    steps, the data are repeated in new random orders until they fill
-    ``n_steps`` batches; one epoch of ``fit(..., shuffle=False)`` trains on them.
+    steps, the images come again in new random orders until there are `n_steps`
+    batches. The pixels stay bytes until their batch is made.
 
     Parameters
     ----------
-    X, y : array_like
-        Instances and labels, of equal length.
+    X : array_like of uint8, shape (n, ...)
+        Pixels from 0 to 255.
+    y : array_like of int, shape (n,)
     n_steps, batch_size : int
         At least 1.
     seed : int
-        Of the orders.
+        Of the orders. They also depend on ``keras.utils.set_random_seed``.
 
     Returns
     -------
-    X, y : ndarray, of length n_steps × batch_size
+    tf.data.Dataset
+        Of `n_steps` pairs: pixels as float32 from 0 to 1, shape
+        (batch_size, ...), and labels, shape (batch_size,).
 
     Raises
     ------
@@ -125,10 +126,16 @@ def draw_steps(
             raise ValueError(f"{name} is {value}; it must be >= 1")
     if len(X) != len(y) or len(y) == 0:
         raise ValueError(f"X has {len(X)} rows and y has {len(y)}; they must agree, above 0")
-    rng, size = np.random.default_rng(seed), n_steps * batch_size
-    orders = [rng.permutation(len(y)) for _ in range(-(-size // len(y)))]
-    index = np.concatenate(orders)[:size]
-    return X[index], y[index]
+    import tensorflow as tf
+
+    # Numbers are shuffled, not images: a buffer of images takes twice their memory.
+    order = tf.data.Dataset.range(len(y)).shuffle(len(y), seed=seed).repeat()
+    images, labels = tf.constant(X), tf.constant(y)
+    return (
+        order.batch(batch_size)
+        .take(n_steps)
+        .map(lambda i: (tf.cast(tf.gather(images, i), tf.float32) / 255, tf.gather(labels, i)))
+    )
 
 
 def error_ratio(accuracies: Sequence[float], baseline: Sequence[float]) -> float:
