@@ -167,8 +167,10 @@ def reinitialize(model: Any, seed: int, learning_rate: float | None = None) -> N
     keras.utils.set_random_seed(seed)
     model.set_weights(keras.models.clone_model(model).get_weights())
     optimizer = model.optimizer
-    rate = learning_rate or float(optimizer.learning_rate)
-    optimizer.build(model.trainable_variables)
-    for variable in optimizer.variables:
-        variable.assign(keras.ops.zeros_like(variable))
-    optimizer.learning_rate = rate
+    fresh = type(optimizer).from_config(optimizer.get_config())
+    for old in (optimizer, fresh):
+        old.build(model.trainable_variables)
+    for variable, initial in zip(optimizer.variables, fresh.variables, strict=True):
+        variable.assign(initial)  # not always zeros: Adagrad begins with 0.1, Nadam with 1
+    if learning_rate is not None:
+        optimizer.learning_rate = learning_rate

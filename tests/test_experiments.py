@@ -40,7 +40,7 @@ def small_model(optimizer):
     return model
 
 
-@pytest.mark.parametrize("name", ["sgd", "momentum", "adam"])
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adagrad", "nadam"])
 def test_reinitialized_model_trains_like_a_new_one(name, rng):
     """Same loss curve to the digit, for optimizers with and without slots."""
     X = rng.standard_normal((60, 4)).astype(np.float32)
@@ -51,6 +51,8 @@ def test_reinitialized_model_trains_like_a_new_one(name, rng):
             "sgd": lambda: keras.optimizers.SGD(0.1),
             "momentum": lambda: keras.optimizers.SGD(0.1, momentum=0.9),
             "adam": lambda: keras.optimizers.Adam(0.1),
+            "adagrad": lambda: keras.optimizers.Adagrad(0.1),
+            "nadam": lambda: keras.optimizers.Nadam(0.1),
         }[name]()
 
     def losses(model):
