@@ -20,6 +20,7 @@ __all__ = [
     "experiments",
     "explore",
     "gradient_clipping",
+    "guidelines",
     "initialization",
     "l1_l2_early_stopping",
     "learning_rate_schedules",

@@ -216,13 +216,15 @@ def sampler(model: Any) -> Chain | AnyModel:
     return CHAINS[model][1]
 
 
+WORKER = ThreadPoolExecutor(1)  # for all calls: what one thread frees, another may not use
+
+
 def ahead(items: Iterator[Any]) -> Iterator[Any]:
     """Yield `items`, making each while the one before it is in use."""
-    with ThreadPoolExecutor(1) as pool:
-        upcoming = pool.submit(next, items, None)
-        while (item := upcoming.result()) is not None:
-            upcoming = pool.submit(next, items, None)
-            yield item
+    upcoming = WORKER.submit(next, items, None)
+    while (item := upcoming.result()) is not None:
+        upcoming = WORKER.submit(next, items, None)
+        yield item
 
 
 def blocks(

@@ -1,0 +1,290 @@
+"""Which remedy when: default configurations, and a tree of questions.
+
+Lesson: *Guidelines*. The configurations are those of the book's summary
+tables, in a form that can be trained. The tree leads from what one sees in a
+training to the lesson that helps.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+__all__ = [
+    "CONFIGURATIONS",
+    "TREE",
+    "Advice",
+    "Configuration",
+    "Question",
+    "advise",
+    "branches",
+    "build",
+    "build_optimizer",
+    "leaves",
+    "outline",
+]
+
+NORMALIZATIONS = ("none", "batch")
+OPTIMIZERS = ("momentum", "nesterov", "adamw", "nadam")
+
+
+class Configuration(NamedTuple):
+    """What a table of defaults says about a dense network.
+
+    Attributes
+    ----------
+    initializer : str
+        Of the hidden kernels, as Keras names it.
+    activation : str
+        Of the hidden layers, as Keras names it.
+    normalization : str
+        "none", or "batch" for batch normalization before the activation.
+    optimizer : str
+        "momentum", "nesterov" (both SGD with momentum 0.9), "adamw" or "nadam".
+    dropout : float
+        Rate behind each hidden layer; alpha dropout if the activation is SELU.
+    """
+
+    initializer: str
+    activation: str
+    normalization: str = "none"
+    optimizer: str = "momentum"
+    dropout: float = 0.0
+
+
+#: Tables 11-3 and 11-4 of Géron (2019) and (2022). "shallow" and "deep" are the
+#: two columns that the tables keep in words such as "batch norm if deep".
+CONFIGURATIONS: dict[str, Configuration] = {
+    "2nd edition, shallow": Configuration("he_normal", "elu"),
+    "2nd edition, deep": Configuration("he_normal", "elu", "batch"),
+    "2nd edition, self-normalizing": Configuration("lecun_normal", "selu"),
+    "3rd edition, shallow": Configuration("he_normal", "relu", "none", "nesterov"),
+    "3rd edition, deep": Configuration("he_normal", "silu", "batch", "nesterov"),
+    "3rd edition, self-normalizing": Configuration("lecun_normal", "selu", "none", "nesterov"),
+}
+
+
+def build(
+    configuration: Configuration,
+    hidden: Sequence[int],
+    n_classes: int = 10,
+    input_shape: Sequence[int] = (28, 28),
+) -> Any:
+    """Return the dense network that a configuration describes.
+
+    Parameters
+    ----------
+    configuration : Configuration
+    hidden : sequence of int
+        Units of each hidden layer.
+    n_classes : int
+        At least 2.
+    input_shape : sequence of int
+        Shape of one instance. The inputs should be standardized.
+
+    Returns
+    -------
+    keras.Sequential
+        Built, not compiled: Flatten, then for each hidden layer Dense,
+        normalization, activation, dropout; then Dense with softmax, with
+        Keras's default initializer.
+
+    Raises
+    ------
+    ValueError
+        If a layer has no units, there are fewer than two classes, or the
+        normalization or dropout rate is none of those allowed.
+    """
+    if not hidden or any(units < 1 for units in hidden):
+        raise ValueError(f"hidden is {list(hidden)}; give layers of at least one unit each")
+    if n_classes < 2:
+        raise ValueError(f"n_classes is {n_classes}; it must be >= 2")
+    if configuration.normalization not in NORMALIZATIONS:
+        raise ValueError(
+            f"normalization is {configuration.normalization!r}; it must be in {NORMALIZATIONS}"
+        )
+    if not 0 <= configuration.dropout < 1:
+        raise ValueError(f"dropout is {configuration.dropout}; it must be in [0, 1)")
+    import keras
+
+    layers, normalized = keras.layers, configuration.normalization == "batch"
+    drop = layers.AlphaDropout if configuration.activation == "selu" else layers.Dropout
+    model = keras.Sequential([keras.Input(tuple(input_shape)), layers.Flatten()])
+    for units in hidden:
+        initializer = keras.initializers.get(configuration.initializer)
+        model.add(layers.Dense(units, kernel_initializer=initializer, use_bias=not normalized))
+        if normalized:
+            model.add(layers.BatchNormalization())
+        model.add(layers.Activation(configuration.activation))
+        if configuration.dropout:
+            model.add(drop(configuration.dropout))
+    model.add(layers.Dense(n_classes, "softmax"))
+    return model
+
+
+def build_optimizer(configuration: Configuration, learning_rate: Any) -> Any:
+    """Return the optimizer that a configuration names.
+
+    Parameters
+    ----------
+    configuration : Configuration
+    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule
+
+    Returns
+    -------
+    keras.optimizers.Optimizer
+
+    Raises
+    ------
+    ValueError
+        If the optimizer is none of those allowed.
+    """
+    name = configuration.optimizer
+    if name not in OPTIMIZERS:
+        raise ValueError(f"optimizer is {name!r}; it must be in {OPTIMIZERS}")
+    import keras
+
+    if name in ("momentum", "nesterov"):
+        return keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=name == "nesterov")
+    return {"adamw": keras.optimizers.AdamW, "nadam": keras.optimizers.Nadam}[name](learning_rate)
+
+
+class Advice(NamedTuple):
+    """A leaf of the tree: what to do, and the lessons that say how.
+
+    Attributes
+    ----------
+    text : str
+    lessons : tuple of str
+        File names in ``book``, without ending.
+    """
+
+    text: str
+    lessons: tuple[str, ...]
+
+
+class Question(NamedTuple):
+    """A node of the tree, with a branch for each answer.
+
+    Attributes
+    ----------
+    name : str
+        Key of the answer in `advise`.
+    text : str
+        Can be answered with yes or no.
+    yes, no : Question or Advice
+    """
+
+    name: str
+    text: str
+    yes: "Question | Advice"
+    no: "Question | Advice"
+
+
+TREE = Question(
+    "falls",
+    "Does the training loss fall?",
+    no=Question(
+        "explodes",
+        "Does it explode, or become nan?",
+        yes=Advice(
+            "Scale the inputs, check the weights, lower the rate, clip the gradients.",
+            ("initialization", "gradient_clipping"),
+        ),
+        no=Question(
+            "vanishes",
+            "Are the gradients of the first layers tiny?",
+            yes=Advice(
+                "Change activation and initializer; normalize.",
+                ("vanishing_gradients", "initialization", "activations", "batch_normalization"),
+            ),
+            no=Advice("Find a learning rate by a range test.", ("learning_rate_schedules",)),
+        ),
+    ),
+    yes=Question(
+        "jitters",
+        "Does it jump about at the end, at a constant rate?",
+        yes=Advice("Let the rate fall: 1cycle or cosine.", ("learning_rate_schedules",)),
+        no=Question(
+            "slow",
+            "Does it fall more slowly than you can wait?",
+            yes=Advice(
+                "Tune the rate, then the optimizer; normalize; take fewer layers.",
+                ("optimizers", "batch_normalization"),
+            ),
+            no=Question(
+                "gap",
+                "Is the validation loss far above the training loss?",
+                yes=Question(
+                    "related",
+                    "Are there more data, of this task, a related one, or without labels?",
+                    yes=Advice(
+                        "Train on them, or start from a network that was.",
+                        ("transfer_learning", "unsupervised_pretraining"),
+                    ),
+                    no=Advice(
+                        "Stop early; then a penalty or dropout, tuned.",
+                        ("l1_l2_early_stopping", "dropout", "max_norm"),
+                    ),
+                ),
+                no=Question(
+                    "doubt",
+                    "Must the network say when it does not know?",
+                    yes=Advice("Sample with dropout left on, and test it.", ("mc_dropout",)),
+                    no=Advice("Train longer, or a larger network, on more data.", ("guidelines",)),
+                ),
+            ),
+        ),
+    ),
+)
+
+
+def advise(answers: Mapping[str, bool], tree: Question = TREE) -> Advice:
+    """Walk down the tree.
+
+    Parameters
+    ----------
+    answers : mapping of str to bool
+        Name of a question → answer. Questions off the path need none.
+    tree : Question
+
+    Returns
+    -------
+    Advice
+
+    Raises
+    ------
+    ValueError
+        If a question on the path has no answer.
+    """
+    node: Question | Advice = tree
+    while isinstance(node, Question):
+        if node.name not in answers:
+            raise ValueError(f"answers has no {node.name!r}; it must say: {node.text}")
+        node = node.yes if answers[node.name] else node.no
+    return node
+
+
+def branches(tree: Question) -> list[tuple[bool, Question | Advice]]:
+    """Return (answer, branch) for both answers, the branch with fewer leaves first."""
+    both = [(True, tree.yes), (False, tree.no)]
+    return sorted(both, key=lambda pair: sum(1 for _ in leaves(pair[1])))
+
+
+def leaves(tree: Question | Advice = TREE) -> Iterator[tuple[dict[str, bool], Advice]]:
+    """Yield each leaf with the answers that lead to it, in the order of `outline`."""
+    if isinstance(tree, Advice):
+        yield {}, tree
+        return
+    for answer, branch in branches(tree):
+        for path, advice in leaves(branch):
+            yield {tree.name: answer, **path}, advice
+
+
+def outline(tree: Question | Advice = TREE, indent: str = "") -> str:
+    """Return the tree as indented lines, for readers of text."""
+    if isinstance(tree, Advice):
+        return f"{indent}→ {tree.text}"
+    lines = [f"{indent}{tree.text}"]
+    for answer, branch in branches(tree):
+        first, *rest = outline(branch, indent + "     ").split("\n")
+        lines += [f"{indent}{'yes' if answer else 'no':3}  {first.strip()}", *rest]
+    return "\n".join(lines)
