@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from conftest import ROOT
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ch11lib import learning_rate_schedules as lrs
@@ -105,6 +105,7 @@ def test_one_cycle_without_a_rise_or_a_fall():
     three_phase=st.booleans(),
     factor=st.floats(1, 1e12),
 )
+@example(total_steps=75, share=0.5, strategy="linear", three_phase=False, factor=3.0)
 def test_one_cycle_stays_between_its_values(total_steps, share, strategy, three_phase, factor):
     """Never negative nor above the maximum; rate and momentum move against each other."""
     shape = (share / 2 if three_phase else share), strategy
@@ -115,7 +116,10 @@ def test_one_cycle_stays_between_its_values(total_steps, share, strategy, three_
     assert len(set(rates[total_steps:])) == 1
     momenta = lrs.one_cycle_momentum(steps, total_steps, 0.85, 0.95, *shape, three_phase)
     assert 0.85 <= momenta.min() <= momenta.max() <= 0.95
-    assert (np.diff(rates) * np.diff(momenta)).max() <= 1e-15
+    top = shape[0] * total_steps - 1  # often between two steps; that one step has both slopes
+    turns = (top, 2 * top) if three_phase else (top,)
+    across = np.any([(steps[:-1] < turn) & (turn < steps[1:]) for turn in turns], axis=0)
+    assert (np.diff(rates) * np.diff(momenta))[~across].max() <= 1e-15
 
 
 def test_unknown_name_is_an_attribute_error():
