@@ -120,17 +120,18 @@ def batches(X: ArrayLike, y: ArrayLike, n_steps: int, batch_size: int = 32, seed
     ValueError
         If a number is below 1, or lengths differ or are 0.
     """
-    X, y = np.asarray(X), np.asarray(y)
     for name, value in {"n_steps": n_steps, "batch_size": batch_size}.items():
         if value < 1:
             raise ValueError(f"{name} is {value}; it must be >= 1")
-    if len(X) != len(y) or len(y) == 0:
-        raise ValueError(f"X has {len(X)} rows and y has {len(y)}; they must agree, above 0")
     import tensorflow as tf
 
+    images, labels = tf.convert_to_tensor(X), tf.convert_to_tensor(y)  # no copy of a tensor
+    if len(images) != len(labels) or len(labels) == 0:
+        raise ValueError(
+            f"X has {len(images)} rows and y has {len(labels)}; they must agree, above 0"
+        )
     # Numbers are shuffled, not images: a buffer of images takes twice their memory.
-    order = tf.data.Dataset.range(len(y)).shuffle(len(y), seed=seed).repeat()
-    images, labels = tf.constant(X), tf.constant(y)
+    order = tf.data.Dataset.range(len(labels)).shuffle(len(labels), seed=seed).repeat()
     return (
         order.batch(batch_size)
         .take(n_steps)
