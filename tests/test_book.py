@@ -1,5 +1,7 @@
 """Every stored notebook of the book passes every gate."""
 
+import re
+
 import gates
 import nbformat
 import notebooks
@@ -40,3 +42,21 @@ def test_lesson_module_and_test_share_a_name(lesson):
     root = path.parents[1]
     assert (root / "ch11lib" / f"{path.stem}.py").exists()
     assert (root / "tests" / f"test_{path.stem}.py").exists()
+
+
+def test_each_exercise_of_the_chapter_has_an_answer_that_a_lesson_shows():
+    text = (notebooks.ROOT / "book" / "chapter_exercises.md").read_text(encoding="utf-8")
+    asked = re.findall(r"^:::\{exercise\} \S.*\n:label: (\S+)$", text, re.MULTILINE)
+    answers = re.findall(r"^:::\{solution\} (\S+)\n:class: dropdown\n(.*?)^:::$", text, re.M | re.S)
+    assert len(asked) == 7
+    assert [label for label, _ in answers] == asked
+    for label, answer in answers:
+        shown = re.findall(r"\]\((\w+)\.ipynb#\S+\)", answer)
+        assert shown and {*shown} <= {path.stem for path in LESSONS}, label
+
+
+def test_math_text_has_no_backslash():
+    """MathJax without its text macros would show the backslash of ``fan\\_in``."""
+    for path in (notebooks.ROOT / "book").glob("*.[mi][dp]*"):
+        text = path.read_text(encoding="utf-8").replace("\\\\", "\\")
+        assert not re.findall(r"\\text\{[^}]*\\_[^}]*\}", text), path.name
