@@ -15,6 +15,8 @@ from conftest import ROOT
 from filelock import FileLock
 
 PAGES = site_build.toc_pages()
+ALL_MATH_IS_SET = """[...document.querySelectorAll(".math")]
+    .every(element => element.querySelector("mjx-container"))"""
 EXPLORER_PAGES = [
     page
     for page in PAGES
@@ -150,9 +152,8 @@ def watched(chromium, request):
 def test_page_in_a_browser(watched, site, page):
     """No other host, no complaint, math set, no sideways scrolling."""
     watched.page.goto(f"{site}/{page}.html", wait_until="networkidle")
-    if watched.page.locator(".math").count():
-        watched.page.wait_for_selector("mjx-container")
-        assert watched.page.locator("mjx-merror").count() == 0
+    watched.page.wait_for_function(ALL_MATH_IS_SET)  # in folded answers, too
+    assert watched.page.locator("mjx-merror").count() == 0
     width = watched.page.viewport_size["width"]
     assert watched.page.evaluate("document.documentElement.scrollWidth") <= width
     watched.assert_clean()
