@@ -5,12 +5,24 @@ repeat a run, collect its results and say how far they scatter.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["TunedRuns", "paired_ratio", "reinitialize", "spread", "tuned_runs"]
+if TYPE_CHECKING:
+    from ch11lib._experiments_keras import RateTable
+
+__all__ = ["RateTable", "TunedRuns", "paired_ratio", "reinitialize", "spread", "tuned_runs"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import Keras, and with it `RateTable`, on first use."""
+    if name == "RateTable":
+        from ch11lib._experiments_keras import RateTable
+
+        return RateTable
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class TunedRuns(NamedTuple):

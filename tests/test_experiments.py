@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from ch11lib.experiments import paired_ratio, reinitialize, spread, tuned_runs
+from ch11lib.experiments import RateTable, paired_ratio, reinitialize, spread, tuned_runs
 from ch11lib.models import build_mlp
 
 
@@ -101,3 +101,37 @@ def test_paired_ratio_measures_a_known_ratio():
 def test_wrong_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_rate_table_is_followed_step_for_step_and_can_be_filled_anew():
+    """The compiled training step reads the rates of now."""
+    table, one = RateTable(np.zeros(6)), np.ones((1, 1), "float32")
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    model.compile(keras.optimizers.SGD(table), loss=lambda y, p: p)  # a gradient of 1
+    for rates in ([0.5, 0.25, 0.125], [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]):
+        table.assign(rates)
+        model.set_weights([one])
+        model.optimizer.iterations.assign(0)
+        for total in np.cumsum(rates):
+            model.train_on_batch(one, one)
+            assert 1 - model.get_weights()[0].item() == pytest.approx(total, rel=1e-6)
+    table.assign([3.0, 7.0])
+    assert [float(table(step)) for step in (0, 1, 2, 5, 99)] == [3, 7, 7, 7, 7]
+
+
+def test_rate_table_survives_serialization():
+    table = RateTable([1.0, 2.0, 3.0])
+    table.assign([4.0, 5.0])
+    again = keras.optimizers.schedules.deserialize(keras.optimizers.schedules.serialize(table))
+    assert [float(again(step)) for step in range(3)] == [4, 5, 5]
+
+
+@pytest.mark.parametrize("rates", [[], 0.1, [[0.1, 0.2]]])
+def test_rate_table_wants_one_row(rates):
+    with pytest.raises(ValueError, match=r"rates has shape .*; it must be one row"):
+        RateTable(rates)
+
+
+def test_rate_table_has_its_size():
+    with pytest.raises(ValueError, match="rates has 3 entries; the table has room for 2"):
+        RateTable([1, 2]).assign([1, 2, 3])

@@ -99,6 +99,15 @@ def test_batches_train_as_arrays_do():
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+def test_batches_of_tensors_are_those_of_arrays():
+    import keras
+
+    X, y = np.arange(24, dtype="uint8").reshape(6, 2, 2), np.arange(6)
+    tensors = map(keras.ops.convert_to_tensor, (X, y))
+    for ours, theirs in zip(drawn(X, y, 4, 2), drawn(*tensors, 4, 2), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_error_ratio_equals_scikit_learns_losses(rng):
     y, first, second = rng.integers(0, 2, (3, 200))
     expected = zero_one_loss(y, first) / zero_one_loss(y, second)
