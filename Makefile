@@ -17,7 +17,7 @@ $(READY): requirements.txt pyproject.toml
 	$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
-.PHONY: help install book test notebooks serve bench lock format clean
+.PHONY: help install book test notebooks serve assignments bench lock format clean
 help: ## Say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -34,6 +34,9 @@ notebooks: $(READY) ## Execute every notebook again and store it
 
 serve: book ## Build the website and show it at http://localhost:8000
 	$(RUN) -m http.server --directory _build/html 8000
+
+assignments: $(READY) ## Release the graded assignments without their solutions
+	$(RUN) book/tools/assignments.py
 
 bench: $(READY) ## Measure time, memory and size of every lesson
 	$(RUN) tests/benchmarks/lessons.py

@@ -16,6 +16,7 @@ __all__ = [
     "batch_normalization",
     "claims",
     "datasets",
+    "deep_network_project",
     "dropout",
     "experiments",
     "explore",

@@ -8,6 +8,7 @@ import sys
 
 import browser
 import gates
+import graded
 import pytest
 import site_build
 from bs4 import BeautifulSoup
@@ -31,12 +32,19 @@ def build(root, output):
 
 @pytest.fixture(scope="session")
 def html(tmp_path_factory):
-    """Build the site once for all workers; return its folder."""
+    """Build the site once for all workers; return its folder.
+
+    It is built from a copy whose assignments hold canaries: words in every
+    solution, hidden test and mark scheme that must not come out.
+    """
     shared = tmp_path_factory.getbasetemp().parent / "site"
     with FileLock(f"{shared}.lock"):
         done = shared / "done"
         if not done.exists():
-            result = build(ROOT, shared)
+            shutil.rmtree(shared / "copy", ignore_errors=True)
+            copy = graded.copy_course(shared / "copy")
+            graded.plant_canaries(copy)
+            result = build(copy, shared)
             assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
             done.touch()
     return shared / "_build" / "html"
@@ -103,7 +111,21 @@ def test_one_h1_and_headings_in_order(html, page):
 def test_no_sources_are_shipped(html):
     """Page sources would hand out the solutions of graded work."""
     assert not (html / "_sources").exists()
-    assert not list(html.rglob("*.ipynb"))
+    found = {path.relative_to(html).as_posix() for path in html.rglob("*.ipynb")}
+    assert found == {f"book/assignments/{name}.ipynb" for name in graded.NAMES}
+
+
+def test_no_canary_leaves_the_assignments(html):
+    """Pages, search index, inventory, released notebooks: no secret word in any file."""
+    words = [word.encode() for word in graded.CANARIES.values()]
+    leaks = [
+        path
+        for path in html.rglob("*")
+        if path.is_file() and any(w in path.read_bytes() for w in words)
+    ]
+    assert leaks == []
+    planted = (html.parents[1] / "copy" / "book" / "assignments" / "source").rglob("*.ipynb")
+    assert all(all(w in path.read_bytes() for w in words) for path in planted)
 
 
 def test_build_fails_on_a_warning_and_on_a_missing_page(tmp_path):

@@ -2,8 +2,9 @@
 
     python book/tools/site_build.py [--output FOLDER]
 
-Fails if Jupyter Book is not 1.x, on any warning, or if a page of _toc.yml has
-no HTML file.
+Fails if Jupyter Book is not 1.x, on any warning, if a page of _toc.yml has no
+HTML file, or if an assignment can't be released. The student edition of the
+assignments is put beside the pages.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import assignments
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +57,7 @@ def main() -> None:
     html = output / "_build" / "html"
     if missing := missing_pages(html):
         sys.exit(f"Pages of _toc.yml without HTML: {', '.join(missing)}")
+    assignments.publish(html / "book" / "assignments")
     print(f"The website is at {html / 'index.html'}")
 
 
