@@ -9,20 +9,6 @@ import textwrap
 RIGHT = "def he_std(fan_in):\n    return np.sqrt(2 / fan_in)\n"
 WRONG = "\ndef he_std(fan_in):\n    return 12.0\n"
 
-#: What the function returns instead of a number.
-BY_RETURN = {
-    "nan": "float('nan')",
-    "text": "'0.5'",
-    "lambda": "lambda: 1",
-    "empty_array": "np.array([])",
-    "empty_list": "[[], []]",
-    "yes": "type('Yes', (float,), {'__eq__': lambda s, o: True, '__sub__': lambda s, o: 0})(3)",
-    "array": "type('A', (), {'__array__': lambda s, *a, **k: np.array([], dtype=object)})()",
-    "pickle": "__import__('pickle').dumps(1.0)",
-    "module": "np",
-    "masked": "np.ma.masked_all(3)",
-}
-
 #: Code that appends to `won` where it gets what it should not.
 SEARCHES = {
     "reads_course": """
@@ -56,15 +42,16 @@ attempt(lambda: os.unlink(COURSE + "/gradebook.db"))
 attempt(lambda: os.chmod("/tmp", 0o777) or os.mkdir("/tmp/stolen"))
 """,
     "proc": """
-pids = {os.getppid(), *range(os.getpid() - 60, os.getpid()), *range(os.getpid() + 1, os.getpid() + 60)}
+pids = {os.getppid(), *range(os.getpid() - 60, os.getpid() + 60)}
+pids -= set(map(int, os.listdir("/proc/self/task")))
 for pid in pids:
     for name in "environ", "cwd", "root", "mem", "maps", "fd":
         attempt(lambda: os.listdir(f"/proc/{pid}/{name}"))
         attempt(lambda: open(f"/proc/{pid}/{name}", "rb").read(1))
 libc = ctypes.CDLL(None, use_errno=True)
-attempt(lambda: [1][libc.ptrace(16, os.getppid(), 0, 0)])
+attempt(lambda: at_least_0(libc.ptrace(16, os.getppid(), 0, 0)))
 buffer = (ctypes.c_size_t * 2)(id(pids), 8)
-attempt(lambda: [1][libc.process_vm_readv(os.getppid(), buffer, 1, buffer, 1, 0)])
+attempt(lambda: at_least_0(libc.process_vm_readv(os.getppid(), buffer, 1, buffer, 1, 0)))
 attempt(lambda: open(f"/proc/{os.getppid()}/oom_score_adj", "w").write("1000"))
 """,
     "signals": """
@@ -102,13 +89,13 @@ attempt(lambda: socket.getaddrinfo("localhost.localdomain.example", 80))
 """,
     "leaves_memory": """
 libc = ctypes.CDLL(None, use_errno=True)
-attempt(lambda: [1][libc.shmget(MARK, 100, 0o1600)])
-attempt(lambda: [1][libc.msgget(MARK, 0o1600)])
+attempt(lambda: at_least_0(libc.shmget(MARK, 100, 0o1600)))
+attempt(lambda: at_least_0(libc.msgget(MARK, 0o1600)))
 attempt(lambda: os.memfd_create("stolen"))
-attempt(lambda: [1][libc.syscall(425, 8, ctypes.create_string_buffer(200))])
-attempt(lambda: [1][libc.unshare(0x10000000)])
-attempt(lambda: [1][libc.reboot(0)])
-attempt(lambda: [1][libc.mount(b"none", b".", b"tmpfs", 0, 0)])
+attempt(lambda: at_least_0(libc.syscall(425, 8, ctypes.create_string_buffer(200))))
+attempt(lambda: at_least_0(libc.unshare(0x10000000)))
+attempt(lambda: at_least_0(libc.reboot(0)))
+attempt(lambda: at_least_0(libc.mount(b"none", b".", b"tmpfs", 0, 0)))
 """,
     "code_before_the_sandbox": """
 import site, pathlib
@@ -131,6 +118,9 @@ def wins(code):
         textwrap.dedent("""
         import ctypes, os, resource, socket, subprocess, sys
         won = []
+        def at_least_0(number):
+            assert number >= 0
+            return number
         def attempt(action):
             try:
                 won.append(repr(action())[:80])
@@ -238,7 +228,6 @@ class Nothing(Exception):
         return None
 builtins.AssertionError = AssertionError = Nothing
 isclose = np.isclose = np.allclose = np.testing.assert_allclose = lambda *a, **k: True
-builtins.abs = builtins.all = builtins.bool = lambda *a: True
 sys.modules["numpy"].sqrt = lambda x: 12.0
 """,
     "ipython": WRONG
@@ -279,12 +268,7 @@ json.dumps = lambda value: '["data", [true, true]]'
 base64.b64encode = lambda value: b""
 """,
     "reply_pickle": NPY_PICKLE + _reply("repr(evil)"),
-    "reply_deep": _reply("'(' * 100_000"),
-    "reply_nested": _reply("repr('[' * 100_000)"),
     "reply_huge": _reply("'x' * 150 * 2**20"),
-    "reply_nothing": _reply("None"),
-    "reply_digits": _reply("repr('[\"data\", ' + '9' * 10_000 + ']')"),
-    "reply_infinite": _reply("repr('[\"data\", NaN]')"),
     "reply_no_status": WRONG + "get_ipython().user_expressions = lambda e: ['x', 1]",
     "signature": WRONG + "get_ipython().kernel.session.key = b'other'",
     "bad_messages": WRONG

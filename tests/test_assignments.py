@@ -4,6 +4,7 @@ import re
 import shutil
 
 import assignments
+import gates
 import graded
 import nbformat
 import notebooks

@@ -11,13 +11,17 @@ import threading
 
 import psutil
 import pytest
-from grading_course import FULL, HE, Course, answered, tiny
-from grading_hostile_cells import BY_RETURN, CELLS, SEARCHES, wins
+from grading_course import FULL, Course, answered, tiny
+from grading_hostile_cells import CELLS, SEARCHES, wins
 from grading_sandbox import landlock_version
 
 HONEST_REST = 2
-#: Attacks whose just score is another one.
-OTHER = {"time_bomb": 3, "noise": FULL, "prints_in_function": FULL, "disk_in_cell": FULL}
+#: Attacks whose just score is another one; 0 where the other answer breaks too.
+OTHER = {
+    "time_bomb": 3,
+    **dict.fromkeys(("noise", "prints_in_function"), FULL),
+    **dict.fromkeys(("own_names", "codec", "reply_no_status", "signature", "bad_messages"), 0),
+}
 MARK = "31415"
 
 
@@ -62,11 +66,7 @@ def course(tmp_path_factory, listener):
 
 
 def attacks():
-    returns = {
-        f"returns_{name}": f"def he_std(fan_in):\n    return {value}\n"
-        for name, value in BY_RETURN.items()
-    }
-    return {**CELLS, **returns, **{name: wins(code) for name, code in SEARCHES.items()}}
+    return CELLS | {name: wins(code) for name, code in SEARCHES.items()}
 
 
 @pytest.mark.parametrize("name", attacks())

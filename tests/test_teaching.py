@@ -79,9 +79,7 @@ def test_feedback_tells_a_student_the_points_and_what_is_wrong(followed):
 
 def test_grades_are_in_the_table(followed):
     with open(followed / "grades.csv", encoding="utf-8", newline="") as file:
-        rows = {
-            row["student_id"]: row for row in csv.DictReader(file) if row["assignment"] == NAME
-        }
+        rows = {row["student_id"]: row for row in csv.DictReader(file) if row["assignment"] == NAME}
     source = graded.source(NAME)
     total = sum(graded.points(source).values())
     full = graded.points(source)

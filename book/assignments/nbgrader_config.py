@@ -20,7 +20,8 @@ c.CourseDirectory.root = str(HERE)
 # Submissions are rebuilt from the released cells, then run apart from the tests.
 c.Autograde.sanitize_preprocessors = [RestoreCells, *Autograde.sanitize_preprocessors.default()]
 c.Autograde.autograde_preprocessors = [
-    ExecuteApart if step is Execute else step for step in Autograde.autograde_preprocessors.default()
+    ExecuteApart if step is Execute else step
+    for step in Autograde.autograde_preprocessors.default()
 ]
 
 # Limits of one submission: seconds, bytes, numbers.
@@ -35,4 +36,6 @@ c.ClearSolutions.code_stub = {"python": "raise NotImplementedError('your answer'
 c.ClearSolutions.text_stub = "*Your answer*"
 
 # What students hand in: ada_optimizers.ipynb
-c.FileNameCollectorPlugin.named_regexp = r"(?:.*/)?(?P<student_id>[^_/]+)_(?P<file_id>[^/]+?)(\.ipynb)?$"
+c.FileNameCollectorPlugin.named_regexp = (
+    r"(?:.*/)?(?P<student_id>[^_/]+)_(?P<file_id>[^/]+?)(\.ipynb)?$"
+)

@@ -17,7 +17,8 @@ from typing import Any
 
 import nbformat
 from grading_calls import free_names
-from grading_kernels import Kernel, adopt_orphans, error_output
+from grading_kernels import Kernel, error_output
+from grading_watch import adopt_orphans
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_locked
@@ -86,13 +87,13 @@ def _rebuilt(stored: Any, points: dict[str, float], answers: set[str]) -> Any:
 
 def _anchored(cells: list[Any], released: list[Any]) -> dict[str, list[Any]]:
     """Return each released cell's submitted one, followed by those that were added."""
-    by_id: dict[Any, Any] = {cell.metadata.nbgrader["grade_id"]: cell for cell in released}
+    by_id: dict[str | None, Any] = {cell.metadata.nbgrader["grade_id"]: cell for cell in released}
     cells = [cell for cell in cells if isinstance(cell.get("source"), str)]
     ids = [_grade_id(cell) for cell in cells]
     open_names = {
         name: grade_id
         for grade_id, cell in by_id.items()
-        if grade_id not in ids and not is_locked(cell) and cell.cell_type == "code"
+        if grade_id and grade_id not in ids and not is_locked(cell) and cell.cell_type == "code"
         for name in defined_names(cell.source)
     }
     found: dict[str, list[Any]] = {}
@@ -101,7 +102,7 @@ def _anchored(cells: list[Any], released: list[Any]) -> dict[str, list[Any]]:
         if grade_id not in by_id and cell.cell_type == "code":
             names = defined_names(cell.source) & set(open_names)
             grade_id = open_names[min(names)] if names else None
-        if grade_id in by_id and grade_id not in found:
+        if grade_id is not None and grade_id in by_id and grade_id not in found:
             anchor = grade_id
         elif grade_id in by_id and is_locked(by_id[grade_id]):
             continue
@@ -137,6 +138,8 @@ class ExecuteApart(NbGraderPreprocessor):  # type: ignore[misc]
         try:
             self.student = Kernel(limits, self.max_output)
             self.trusted = Kernel(limits, self.max_output, trusted=True)
+            self.student.wait()
+            self.trusted.wait()
             self._connect()
             for count, cell in enumerate((c for c in nb.cells if c.cell_type == "code"), 1):
                 cell.outputs, cell.execution_count = self._run(cell), count

@@ -15,6 +15,7 @@ of Keras's own layers (as a .keras file, loaded in safe mode).
 import ast
 import base64
 import builtins
+import functools
 import io
 import json
 import os
@@ -187,6 +188,7 @@ def bind(namespace: dict[str, Any], source: str, ask: Callable[[str, str], str])
             namespace.setdefault("_ch11_copied", set()).add(name)
 
 
+@functools.cache
 def small_context() -> Any:
     """Return a ZeroMQ context whose sockets hold few and no huge messages."""
     import zmq
@@ -231,11 +233,20 @@ def connect(connection: dict[str, Any], timeout: float) -> Callable[[str, str], 
                 raise RemoteError(f"{name}: no answer within {timeout:g} s") from None
             if reply["parent_header"].get("msg_id") == message:
                 break
-        result = reply["content"].get("user_expressions", {}).get("answer", reply["content"])
-        if result.get("status") != "ok":
-            if result.get("ename") == "KeyError" and result.get("evalue") == repr(name):
-                raise KeyError(name)
-            raise RemoteError(f"{name} raised {result.get('ename')}: {result.get('evalue')}")
-        return str(ast.literal_eval(result["data"]["text/plain"]))
+        return _answered(name, reply["content"])
 
     return ask
+
+
+def _answered(name: str, content: Any) -> str:
+    """Return the text that the student's kernel replied with, or raise what it says."""
+    try:
+        result = content.get("user_expressions", {}).get("answer", content)
+        if result.get("status") == "ok":
+            return str(ast.literal_eval(result["data"]["text/plain"]))
+        kind, text = str(result.get("ename")), str(result.get("evalue"))
+    except Exception as error:
+        raise RemoteError(f"{name}: the answer can't be read: {error!r:.200}") from None
+    if kind == "KeyError" and text == repr(name):
+        raise KeyError(name)
+    raise RemoteError(f"{name} raised {kind}: {text}")

@@ -1,33 +1,32 @@
 """Kernels that run a submission: bounded in time, memory, output and processes."""
 
 import contextlib
-import ctypes
+import importlib.util
 import json
 import os
 import queue
 import shutil
-import signal
-import stat
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import nbformat
-import psutil
 from grading_calls import small_context
+from grading_watch import Watch, is_ours, kill
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 from nbformat.v4 import new_output, output_from_msg
 
 TOOLS = Path(__file__).resolve().parent
-ROOT = TOOLS.parents[1]
+_SPEC = importlib.util.find_spec("ch11lib")
+assert _SPEC is not None and _SPEC.origin is not None, "ch11lib is not installed"
+PACKAGE = Path(_SPEC.origin).resolve().parent
 #: What a submission may read: Python, the system's libraries and the package.
 READABLE = (
-    *(sys.prefix, sys.base_prefix, sys.exec_prefix, str(ROOT / "ch11lib")),
+    *(sys.prefix, sys.base_prefix, sys.exec_prefix, str(PACKAGE)),
     *("/usr", "/lib", "/lib64", "/bin", "/sys"),
     *(f"/proc/{name}" for name in ("self", "cpuinfo", "meminfo", "stat", "sys", "filesystems")),
     *(f"/dev/{name}" for name in ("null", "zero", "random", "urandom")),
@@ -35,102 +34,6 @@ READABLE = (
     *(f"/etc/{name}" for name in ("passwd", "group", "hosts", "nsswitch.conf", "mime.types")),
 )
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT")
-
-
-#: Children of this process that are not a submission's.
-_ours: set[psutil.Process] = set()
-
-
-class Watch(threading.Thread):
-    """End a kernel whose processes use too much memory or disk or are too many."""
-
-    def __init__(self, pid: int, limits: dict[str, float], folder: Path):
-        super().__init__(daemon=True)
-        self.pid, self.limits, self.folder = pid, limits, folder
-        self.reason = ""
-        self._done = threading.Event()
-
-    def run(self) -> None:
-        """Look ten times a second."""
-        limit = self.limits["memory"]
-        while not self._done.wait(0.1):
-            tree = family(self.pid)
-            if len(tree) > self.limits["processes"]:
-                self.reason = f"more than {self.limits['processes']:.0f} processes"
-            elif sum(map(_resident, tree)) > limit:
-                self.reason = f"more than {limit / 2**20:.0f} MiB of memory"
-            elif _stored(self.folder, tree) > limit:
-                self.reason = f"more than {limit / 2**20:.0f} MiB in files"
-            if self.reason:
-                kill(self.pid)
-                return
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._done.set()
-        self.join()
-
-
-def family(pid: int) -> list[psutil.Process]:
-    """Return a process, all that it started, and orphans that this process adopted."""
-    tree = [child for child in psutil.Process().children() if child not in _ours]
-    with contextlib.suppress(psutil.NoSuchProcess):
-        tree.append(psutil.Process(pid))
-    for process in tree[:]:
-        try:
-            tree += process.children(recursive=True)
-        except psutil.NoSuchProcess:
-            continue
-    return tree
-
-
-def _resident(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_info().rss)
-    except psutil.Error:
-        return 0
-
-
-def _stored(folder: Path, processes: list[psutil.Process]) -> int:
-    """Return the bytes of all files below a folder, and of deleted ones still open."""
-    sizes: dict[tuple[int, int], int] = {}
-    folders = [str(folder), *(f"/proc/{process.pid}/fd" for process in processes)]
-    while folders:
-        try:
-            entries = list(os.scandir(place := folders.pop()))
-        except OSError:
-            continue
-        for entry in entries:
-            try:
-                status = os.stat(entry.path, follow_symlinks=place.startswith("/proc/"))
-            except OSError:
-                continue
-            if stat.S_ISDIR(status.st_mode) and not place.startswith("/proc/"):
-                folders.append(entry.path)
-            elif stat.S_ISREG(status.st_mode):
-                sizes[status.st_dev, status.st_ino] = 512 * status.st_blocks
-    return sum(sizes.values())
-
-
-def kill(pid: int) -> None:
-    """Kill a process and its family: all are stopped first, so that none starts another."""
-    for _ in range(100):
-        processes = family(pid)
-        for sign in (signal.SIGSTOP, signal.SIGKILL):
-            for process in processes:
-                try:
-                    process.send_signal(sign)
-                except psutil.Error:
-                    continue
-        if not psutil.wait_procs(processes, timeout=1)[0]:
-            return
-
-
-def adopt_orphans() -> None:
-    """Become the parent of processes whose parent ended, to find them later."""
-    _ours.update(psutil.Process().children())
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
 class Kernel:
@@ -170,9 +73,8 @@ class Kernel:
         environment |= {"PYTHONDONTWRITEBYTECODE": "1", "JUPYTER_RUNTIME_DIR": str(work)}
         if self.trusted:
             environment["PYTHONPATH"] = str(TOOLS)
-        self.context = small_context()
         self.manager = KernelManager(
-            context=self.context,
+            context=small_context(),
             kernel_name="graded",
             kernel_spec_manager=KernelSpecManager(
                 kernel_dirs=[self._kernel_spec(work)], ensure_native_kernel=False
@@ -182,12 +84,15 @@ class Kernel:
         nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.manager.start_kernel(cwd=str(work), env=environment, **nowhere)
         self.pid = int(self.manager.provisioner.pid)  # type: ignore[union-attr]
-        _ours.add(psutil.Process(self.pid))
+        is_ours(self.pid)
         if not self.trusted:
             self.watch = Watch(self.pid, self.limits, work)
             self.watch.start()
         self.client = self.manager.client()
         self.client.start_channels()
+
+    def wait(self) -> None:
+        """Wait until the kernel can be used."""
         self.client.wait_for_ready(timeout=60)
 
     def _kernel_spec(self, work: Path) -> str:
@@ -286,12 +191,12 @@ class Kernel:
         kill(self.pid)
         self.manager.shutdown_kernel(now=True)
         self.manager.cleanup_resources()
-        self.context.destroy(linger=0)
 
     def restart(self) -> None:
         """Begin anew in the same folder."""
         self.stop()
         self.start()
+        self.wait()
 
     def close(self) -> None:
         """Stop and remove the folder."""
