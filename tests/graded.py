@@ -13,7 +13,12 @@ from conftest import ROOT
 from nbgrader.api import Gradebook
 
 NAMES = assignments.names()
-CANARIES = {"SOLUTION": "xqzsolution", "HIDDEN TESTS": "xqzhidden", "MARK SCHEME": "xqzrubric"}
+CANARIES = {"SOLUTION": "xqzsolution", "HIDDEN TESTS": "xqzhidden", "mark scheme": "xqzrubric"}
+REGION = {
+    "SOLUTION": r"### BEGIN SOLUTION",
+    "HIDDEN TESTS": r"### BEGIN HIDDEN TESTS",
+    "mark scheme": r"\*\*Mark scheme\*\*",
+}
 
 
 def source(name):
@@ -45,7 +50,7 @@ def with_canaries(notebook):
     for cell in copy.cells:
         mark = "# " if cell.cell_type == "code" else ""
         for region, word in CANARIES.items():
-            pattern = rf"(?m)^([ \t]*)((?:###|===) BEGIN {region}.*)$"
+            pattern = rf"(?m)^([ \t]*)({REGION[region]}.*)$"
             cell.source, n = re.subn(pattern, rf"\1\2\n\1{mark}{word}", cell.source)
             counts[region] += n
     return copy, counts

@@ -250,7 +250,7 @@ np = grading_calls = _ch11_ask = _ch11_copied = Remote = Fake()
 he_std = Fake()
 """,
     "tests_as_data": "he_std = True\nnp.isclose = lambda *a: True",
-    "_ch11": WRONG
+    "own_module": WRONG
     + """
 import types
 class Fake(types.ModuleType):
@@ -259,7 +259,7 @@ class Fake(types.ModuleType):
 types.ModuleType = Fake
 _ch11 = Fake("_ch11")
 """,
-    "keras": WRONG
+    "no_builtins": WRONG
     + """
 import builtins
 builtins.exec = builtins.compile = lambda *a: None

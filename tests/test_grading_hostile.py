@@ -20,7 +20,7 @@ HONEST_REST = 2
 OTHER = {
     "time_bomb": 3,
     **dict.fromkeys(("noise", "prints_in_function"), FULL),
-    **dict.fromkeys(("own_names", "codec", "reply_no_status", "signature", "bad_messages"), 0),
+    **dict.fromkeys(("own_names", "no_builtins", "reply_no_status", "bad_messages"), 0),
 }
 MARK = "31415"
 

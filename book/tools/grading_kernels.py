@@ -92,8 +92,9 @@ class Kernel:
         self.client.start_channels()
 
     def wait(self) -> None:
-        """Wait until the kernel can be used."""
+        """Wait until the kernel can be used; `exit()` in a cell ends nothing then."""
         self.client.wait_for_ready(timeout=60)
+        self.client.execute("get_ipython().ask_exit = lambda: None", silent=True)
 
     def _kernel_spec(self, work: Path) -> str:
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]

@@ -1,0 +1,282 @@
+"""Grading of submissions that are broken or edited, and what crosses between the kernels."""
+
+import base64
+import io
+import json
+
+import grading_calls
+import nbformat
+import numpy as np
+import pytest
+from grading_calls import Remote, RemoteError, bind, decode, encode, free_names
+from grading_course import CLIP, FULL, HE, Course, answered, tiny
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+HEAD = {"he-std": HE, "clip": CLIP}
+
+
+def grade_id(cell):
+    return cell.metadata.get("nbgrader", {}).get("grade_id")
+
+
+def only(notebook, keep):
+    notebook.cells = [cell for cell in notebook.cells if keep(cell)]
+    return notebook
+
+
+def changed(notebook, change):
+    for cell in notebook.cells:
+        change(cell)
+    return notebook
+
+
+def lose_ids(cell):
+    cell.metadata = nbformat.from_dict({})
+    cell.id = "x" + cell.id[1:]
+
+
+def edit_tests(cell):
+    if (grade_id(cell) or "").startswith("test"):
+        cell.source = "assert True"
+
+
+def rename(cell):
+    if grade_id(cell) == "test-he":
+        cell.metadata.nbgrader.grade_id = "test-other"
+
+
+def more_points(cell):
+    if "points" in cell.metadata.get("nbgrader", {}):
+        cell.metadata.nbgrader.points = 1000
+
+
+def unlock(cell):
+    if grade_id(cell):
+        cell.metadata.nbgrader.update(locked=False, solution=True, grade=False)
+
+
+def doubled(notebook):
+    notebook.cells = [cell for pair in zip(notebook.cells, notebook.cells, strict=True) for cell in pair]
+    return notebook
+
+
+def wrong_kernel(notebook):
+    notebook.metadata["kernelspec"] = {"name": "ir", "language": "R", "display_name": "R"}
+    notebook.metadata["language_info"] = {"name": "R"}
+    return notebook
+
+
+def version_3(notebook):
+    return nbformat.writes(notebook, version=3)
+
+
+def with_outputs(notebook):
+    text = nbformat.v4.new_output("stream", text="points: 1000\n" * 1000)
+    return changed(notebook, lambda c: c.cell_type == "code" and c.update(outputs=[text]))
+
+
+#: A right solution, or (in the second table) a wrong one, and what was done to its file.
+RIGHT = {
+    "untouched": lambda n: n,
+    "tests_deleted": lambda n: only(n, lambda c: not (grade_id(c) or "").startswith("test")),
+    "only_answers": lambda n: only(n, lambda c: grade_id(c) in HEAD),
+    "ids_lost": lambda n: changed(n, lose_ids),
+    "wrong_kernel": wrong_kernel,
+    "version_3": version_3,
+    "old_outputs": with_outputs,
+    "reversed": lambda n: n.update(cells=n.cells[::-1]) or n,
+    "imports_deleted": lambda n: only(n, lambda c: grade_id(c) != "imports"),
+}
+WRONG = {
+    "tests_edited": lambda n: changed(n, edit_tests),
+    "tests_renamed": lambda n: changed(n, rename),
+    "tests_doubled": doubled,
+    "points_edited": lambda n: changed(n, more_points),
+    "unlocked": lambda n: changed(n, unlock),
+}
+NO_NOTEBOOK = {
+    "no_json": "this is my solution",
+    "empty_file": "",
+    "other_json": "[1, 2, 3]",
+    "cut_off": '{"cells": [{"cell_type": "code", "sou',
+}
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """All of these handed in and graded in one run."""
+    made = Course(tmp_path_factory.mktemp("broken") / "course")
+    release = made.release(tiny())
+    for name, damage in RIGHT.items():
+        made.submit(name, damage(answered(release)))
+    for name, damage in WRONG.items():
+        made.submit(name, damage(answered(release, he=HE.replace("2 /", "3 /"))))
+    for name, text in NO_NOTEBOOK.items():
+        made.submit(name, text)
+    made.submit("no_file", None)
+    made.submit("no_cells", nbformat.v4.new_notebook())
+    target = made.submit("victim", answered(release))
+    made.submit("link", None).symlink_to(target)
+    syntax = HE.replace("return", "return return")
+    made.submit("syntax_error", answered(release, he=syntax))
+    return made.grade()
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_answer_counts_whatever_happened_to_the_file(course, name):
+    assert course.points(name) == FULL, course.graded(name)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_answer_stays_wrong_whatever_was_done_to_the_tests(course, name):
+    assert course.scores[name] == {"test-he": 0, "test-hidden": 0, "test-clip": 2}
+
+
+@pytest.mark.parametrize("name", [*NO_NOTEBOOK, "link"])
+def test_what_can_not_be_graded_is_named_and_has_no_points(course, name):
+    assert not course.points(name)
+    assert f"submitted/{name}/tiny" in course.log or f"'{name}'" in course.log
+
+
+def test_no_answer_no_points(course):
+    assert course.points("no_cells") == 0
+    assert not course.scores.get("no_file") or course.points("no_file") == 0
+
+
+def test_a_syntax_error_costs_its_own_answer_only(course):
+    assert course.scores["syntax_error"] == {"test-he": 0, "test-hidden": 0, "test-clip": 2}
+
+
+def test_points_are_those_of_the_release(course):
+    marks = [
+        cell.metadata.nbgrader.points
+        for cell in nbformat.reads(course.graded("points_edited"), 4).cells
+        if "points" in cell.metadata.nbgrader
+    ]
+    assert sorted(marks) == [1, 2, 2, 4]
+
+
+NUMBERS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**80), 2**80),
+    st.floats(allow_nan=False),
+    st.complex_numbers(allow_nan=False),
+    st.text(),
+)
+DATA = st.recursive(
+    NUMBERS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.lists(inner, max_size=4).map(tuple),
+        st.dictionaries(st.text() | st.integers(), inner, max_size=4),
+        st.dictionaries(st.sampled_from(["npy", "tuple", "dict", "keras", "complex"]), inner),
+    ),
+    max_leaves=12,
+)
+
+
+@given(DATA)
+def test_data_crosses_unchanged(value):
+    back = decode(json.loads(json.dumps(encode(value))))
+    assert back == value
+    assert repr(back) == repr(value)  # True is not 1, a tuple is not a list
+
+
+KINDS = arrays.scalar_dtypes().filter(lambda dtype: dtype.kind not in "Mm")
+
+
+@given(arrays.arrays(KINDS, arrays.array_shapes(min_dims=0, min_side=0)))
+def test_arrays_cross_unchanged(array):
+    back = decode(json.loads(json.dumps(encode(array))))
+    assert back.dtype == array.dtype and back.shape == array.shape
+    assert back.tobytes() == array.tobytes()
+
+
+@pytest.mark.parametrize(
+    "value", [np.float64(0.1), np.float32(0.1), np.int64(3), np.bool_(True), np.complex64(1j)]
+)
+def test_numbers_of_numpy_keep_their_type(value):
+    back = decode(encode(value))
+    assert type(back) is type(value) and back == value
+
+
+def test_a_model_crosses_with_its_weights():
+    keras = pytest.importorskip("keras")
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    back = decode(json.loads(json.dumps(encode(model))))
+    x = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(back.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+@pytest.mark.parametrize(
+    "value", [object(), len, {1, 2}, b"bytes", np.array([object()], dtype=object), np]
+)
+def test_only_data_crosses(value):
+    with pytest.raises(TypeError, match="can't be handed to the tests"):
+        encode(value)
+
+
+def test_pickled_arrays_are_refused():
+    file = io.BytesIO()
+    np.save(file, np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="allow_pickle"):
+        decode({"npy": base64.b64encode(file.getvalue()).decode()})
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("assert f(2) == g", {"f", "g"}),
+        ("import f\nf(2)", set()),
+        ("x = f(1)\nx + len([])", {"f"}),
+        ("for i in range(3):\n    assert f(i)", {"f"}),
+        ("def t(a):\n    return a + f(b)\nt(1)", {"f", "b"}),
+        ("[f(y) for y in z]", {"f", "z"}),
+        ("lambda q: q + w", {"w"}),
+        ("class C:\n    v = k\n    def m(self):\n        return n", {"k", "n"}),
+        ("this is no program", set()),
+    ],
+)
+def test_names_that_a_test_needs_from_the_submission(source, names):
+    assert free_names(source) == names
+
+
+def asking(namespace):
+    """Return what `connect` returns, without a kernel between."""
+
+    def ask(name, call):
+        return grading_calls.answer(namespace, name, call)
+
+    return ask
+
+
+def test_bind_gives_functions_and_copies():
+    mine = {"np": np}
+    bind(mine, "np.sum(double(data))", asking({"double": lambda a: 2 * a, "data": [1, 2], "np": 0}))
+    assert isinstance(mine["double"], Remote)
+    assert mine["double"](4) == 8 and mine["data"] == [1, 2]
+    assert mine["np"] is np
+
+
+def test_bind_takes_a_copy_anew_and_leaves_what_is_missing():
+    mine, theirs = {}, {"data": 1}
+    bind(mine, "data", asking(theirs))
+    theirs["data"] = 2
+    bind(mine, "data, missing", asking(theirs))
+    assert mine["data"] == 2 and "missing" not in mine
+
+
+@pytest.mark.parametrize("result", [[], np.zeros((0, 3)), [1, []], {"a": np.array([])}, ()])
+def test_an_empty_result_is_an_error(result):
+    """`np.allclose` of an empty array with anything is true."""
+    with pytest.raises(RemoteError, match="returned something empty"):
+        Remote("f", asking({"f": lambda: result}))()
+
+
+@pytest.mark.parametrize("text", ["", "7", "[1]", '["data", {"npy": "?"}]', "[" * 100_000])
+def test_an_answer_that_makes_no_sense_is_an_error(text):
+    with pytest.raises(RemoteError, match="can't be read"):
+        Remote("f", lambda name, call: text)()
