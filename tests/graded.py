@@ -78,6 +78,31 @@ def mistakes(name):
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
+def apart(name):
+    """Return the mistakes in groups; those of a group are in different answers and tests."""
+    groups = []
+    for mistake in mistakes(name):
+        touched = _touched(name, mistake)
+        for group in groups:
+            if not any(touched & _touched(name, other) for other in group):
+                group.append(mistake)
+                break
+        else:
+            groups.append([mistake])
+    return groups
+
+
+def _touched(name, mistake):
+    """Return the answers that a mistake changes, and the tests that it loses."""
+    answers = [cell for cell in source(name).cells if kind(cell) == "solve"]
+    changed = {
+        cell.metadata.nbgrader["grade_id"]
+        for cell in answers
+        if any(old in cell.source for old, new in mistake["replace"])
+    }
+    return changed | set(mistake["loses"])
+
+
 def with_mistake(notebook, mistake):
     """Return the solution with a mistake put into its answers."""
     copy = nbformat.from_dict(notebook)

@@ -1,5 +1,6 @@
 """The assignments: released without a secret, and graded as their teacher would."""
 
+import functools
 import re
 import shutil
 
@@ -11,7 +12,7 @@ import notebooks
 import pytest
 from graded import NAMES, kind
 
-SECRETS = re.compile(r"(?i)BEGIN (SOLUTION|HIDDEN)|END (SOLUTION|HIDDEN)|mark scheme|xqz")
+SECRETS = re.compile(r"### (BEGIN|END) |(?i:mark scheme)|xqz")
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +35,14 @@ def released(course, name):
 
 @pytest.fixture(scope="module")
 def results(course, name):
-    """Grade the solution, the untouched stub and all almost right submissions at once."""
+    """Grade the solution, the untouched stub and all almost right answers at once."""
     solution = graded.source(name)
     graded.submit(course, "solution", name, solution)
     path = graded.submit(course, "stub", name, "")
     shutil.copy(course / "release" / name / f"{name}.ipynb", path)
-    for number, mistake in enumerate(graded.mistakes(name)):
-        graded.submit(course, f"mistake{number}", name, graded.with_mistake(solution, mistake))
+    for number, group in enumerate(graded.apart(name)):
+        wrong = functools.reduce(graded.with_mistake, group, solution)
+        graded.submit(course, f"mistakes{number}", name, wrong)
     run = graded.nbgrader(course, "autograde", name)
     assert run.returncode == 0, run.stderr[-3000:]
     return lambda student: graded.scores(course, name, student)
@@ -101,9 +103,9 @@ def published(tmp_path_factory):
 def test_canaries_are_planted_and_none_is_released(name, published):
     """A word in every solution, hidden test and mark scheme: none comes out."""
     notebook, counts = graded.with_canaries(graded.source(name))
-    solved = [cell for cell in notebook.cells if kind(cell) in ("solve", "explain")]
-    assert counts["SOLUTION"] == len(solved)
-    assert counts["HIDDEN TESTS"] == sum("HIDDEN" in cell.source for cell in notebook.cells)
+    for region in ("SOLUTION", "HIDDEN TESTS"):
+        begun = sum(cell.source.count(f"### BEGIN {region}") for cell in notebook.cells)
+        assert counts[region] == begun >= 1, region
     assert counts["mark scheme"] == len(graded.points(notebook, "explain"))
     assert not [word for word in graded.CANARIES.values() if word in published[name]]
 
@@ -121,16 +123,22 @@ def test_untouched_stub_gets_nothing(results, name):
 
 
 def test_almost_right_loses_exactly_what_it_should(results, name):
+    """Mistakes in different answers share a submission: none costs the others' points."""
     full, wrong = graded.points(graded.source(name)), {}
-    listed = graded.mistakes(name)
-    assert len(listed) >= 5
-    for number, mistake in enumerate(listed):
-        assert mistake["loses"] and set(mistake["loses"]) <= set(full)
-        scores = results(f"mistake{number}")
+    assert len(graded.mistakes(name)) >= 5
+    for number, group in enumerate(graded.apart(name)):
+        listed = {test for mistake in group for test in mistake["loses"]}
+        scores = results(f"mistakes{number}")
         lost = {test for test in full if scores[test] != full[test]}
-        if lost != set(mistake["loses"]) or any(scores[test] for test in lost):
-            wrong[mistake["mistake"]] = sorted(lost)
+        if lost != listed or any(scores[test] for test in lost):
+            wrong["; ".join(mistake["mistake"] for mistake in group)] = sorted(lost ^ listed)
     assert wrong == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_mistake_names_what_it_loses(name):
+    full = graded.points(graded.source(name))
+    assert all(m["loses"] and set(m["loses"]) <= set(full) for m in graded.mistakes(name))
 
 
 def test_some_mistakes_pass_all_visible_tests(name):
