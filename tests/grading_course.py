@@ -57,6 +57,8 @@ def tiny():
 for fan in np.random.default_rng(7).integers(1, 900, 5):
     assert np.isclose(he_std(int(fan)), np.sqrt(2 / fan)), f"fan_in = {fan}"
 assert np.allclose(he_std(8), 0.5)
+from ch11lib.initialization import target_variance
+assert np.isclose(he_std(30) ** 2, target_variance((30, 5), 2, "fan_in"))
 ### END HIDDEN TESTS"""
     tests = "values = np.linspace(-2, 2, 5)\nassert np.allclose(clip(values, 1), [-1, -1, 0, 1, 1])"
     return new_notebook(

@@ -230,6 +230,17 @@ builtins.AssertionError = AssertionError = Nothing
 isclose = np.isclose = np.allclose = np.testing.assert_allclose = lambda *a, **k: True
 sys.modules["numpy"].sqrt = lambda x: 12.0
 """,
+    "patches": WRONG
+    + """
+import sys, ch11lib.initialization
+from pathlib import Path
+package = ch11lib.initialization
+for name in package.__all__:
+    setattr(package, name, lambda *a, **k: 144.0)
+sys.modules["ch11lib.initialization"] = package
+sys.path.insert(0, "."); Path("ch11lib").mkdir(); Path("numpy.py").write_text("isclose = all")
+Path("ch11lib", "initialization.py").write_text("target_variance = lambda *a: 144.0")
+""",
     "ipython": WRONG
     + """
 import ast, sys

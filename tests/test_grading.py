@@ -4,6 +4,7 @@ import base64
 import io
 import json
 
+import assignments
 import grading_calls
 import nbformat
 import numpy as np
@@ -58,7 +59,9 @@ def unlock(cell):
 
 
 def doubled(notebook):
-    notebook.cells = [cell for pair in zip(notebook.cells, notebook.cells, strict=True) for cell in pair]
+    notebook.cells = [
+        cell for pair in zip(notebook.cells, notebook.cells, strict=True) for cell in pair
+    ]
     return notebook
 
 
@@ -209,6 +212,42 @@ def test_a_model_crosses_with_its_weights():
     back = decode(json.loads(json.dumps(encode(model))))
     x = np.arange(6.0).reshape(2, 3)
     np.testing.assert_array_equal(back.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+PATCHED = """
+import json, keras, numpy as np
+from grading_calls import encode
+class Cheat(keras.layers.Dense):
+    def call(self, inputs):
+        return 0 * super().call(inputs) + 7
+kinds = {"patched": keras.layers.Dense, "own": Cheat}
+if KIND == "patched":
+    keras.layers.Dense.call = Cheat.call = lambda self, inputs: 0 * inputs[:, :2] + 7
+kinds["lambda"] = lambda units: keras.layers.Lambda(lambda x: 0 * x + 7, output_shape=(3,))
+model = keras.Sequential([keras.Input((3,)), kinds[KIND](2)])
+if KIND == "patched":
+    model.set_weights([np.eye(3, 2), np.zeros(2)])
+print("<" + json.dumps(encode(model)) + ">")
+"""
+
+
+def crossed(run_python, kind):
+    """Return what arrives of a model whose process has changed Keras."""
+    tools = str(assignments.COURSE.parent / "tools")
+    out = run_python("-c", PATCHED.replace("KIND", repr(kind)), PYTHONPATH=tools).stdout
+    return decode(json.loads(out[out.index("<") + 1 : out.rindex(">")]))
+
+
+def test_a_patched_keras_stays_where_it_is(run_python):
+    back = crossed(run_python, "patched")
+    x = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_allclose(back.predict(x, verbose=0), x[:, :2])
+
+
+@pytest.mark.parametrize("kind", ["own", "lambda"])
+def test_a_model_with_code_of_its_own_is_refused(run_python, kind):
+    with pytest.raises((ValueError, TypeError), match=r"Cheat|Lambda|lambda"):
+        crossed(run_python, kind)
 
 
 @pytest.mark.parametrize(

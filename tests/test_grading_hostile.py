@@ -1,7 +1,7 @@
 """Attacks on the grading: what a submission tries that solves nothing.
 
 All are graded in one run, between two honest ones. Each keeps the second
-function honest (2 points): a cheat or a crash in one answer costs no other one.
+function honest (2 points): a mistake or a crash in one answer costs no other one.
 """
 
 import os
@@ -16,11 +16,12 @@ from grading_hostile_cells import CELLS, SEARCHES, wins
 from grading_sandbox import landlock_version
 
 HONEST_REST = 2
-#: Attacks whose just score is another one; 0 where the other answer breaks too.
+#: What is fair for others: some sabotage their own kernel, where their second answer runs, too.
 OTHER = {
-    "time_bomb": 3,
-    **dict.fromkeys(("noise", "prints_in_function"), FULL),
-    **dict.fromkeys(("own_names", "no_builtins", "reply_no_status", "bad_messages"), 0),
+    "time_bomb": (3,),
+    **dict.fromkeys(("noise", "prints_in_function"), (FULL,)),
+    **dict.fromkeys(("own_names", "no_builtins", "reply_no_status"), (0,)),
+    **dict.fromkeys(("bad_messages", "reply_huge"), (0, HONEST_REST)),  # as their timing falls
 }
 MARK = "31415"
 
@@ -71,8 +72,9 @@ def attacks():
 
 @pytest.mark.parametrize("name", attacks())
 def test_an_attack_gets_what_it_earns(course, name):
-    earned = OTHER.get(name, HONEST_REST)
-    fair = {earned} if landlock_version() >= 6 or name not in SEARCHES else {earned, FULL}
+    fair = OTHER.get(name, (HONEST_REST,))
+    if landlock_version() < 6 and name in SEARCHES:
+        fair += (FULL,)
     assert course.points(name) in fair, (course.scores[name], course.graded(name))
 
 
