@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import browser
 import numpy as np
 import pytest
+from filelock import FileLock
 from notebook_budgets import NotebookBudgets
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,3 +57,39 @@ def run_python():
         )
 
     return run
+
+
+def build_site(root, output):
+    """Build the website of the course in `root`."""
+    command = [sys.executable, "book/tools/site_build.py", "--output", str(output)]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def html(tmp_path_factory):
+    """Build the site once for all workers; return its folder.
+
+    It is built from a copy whose assignments hold canaries: words in every
+    solution, hidden test and mark scheme that must not come out.
+    """
+    import graded
+
+    shared = tmp_path_factory.getbasetemp().parent / "site"
+    with FileLock(f"{shared}.lock"):
+        done = shared / "done"
+        if not done.exists():
+            shutil.rmtree(shared / "copy", ignore_errors=True)
+            copy = graded.copy_course(shared / "copy")
+            graded.plant_canaries(copy)
+            result = build_site(copy, shared)
+            assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+            done.touch()
+    return shared / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def site(html):
+    """Serve the built site; return its address."""
+    browser.require_browser()
+    with browser.serve(html) as url:
+        yield url

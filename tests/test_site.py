@@ -3,8 +3,6 @@
 import itertools
 import re
 import shutil
-import subprocess
-import sys
 
 import browser
 import gates
@@ -12,8 +10,7 @@ import graded
 import pytest
 import site_build
 from bs4 import BeautifulSoup
-from conftest import ROOT
-from filelock import FileLock
+from conftest import ROOT, build_site
 
 PAGES = site_build.toc_pages()
 ALL_MATH_IS_SET = """[...document.querySelectorAll(".math")]
@@ -23,31 +20,6 @@ EXPLORER_PAGES = [
     for page in PAGES
     if (ROOT / f"{page}.ipynb").exists() and "ch11-explore" in (ROOT / f"{page}.ipynb").read_text()
 ]
-
-
-def build(root, output):
-    command = [sys.executable, "book/tools/site_build.py", "--output", str(output)]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="session")
-def html(tmp_path_factory):
-    """Build the site once for all workers; return its folder.
-
-    It is built from a copy whose assignments hold canaries: words in every
-    solution, hidden test and mark scheme that must not come out.
-    """
-    shared = tmp_path_factory.getbasetemp().parent / "site"
-    with FileLock(f"{shared}.lock"):
-        done = shared / "done"
-        if not done.exists():
-            shutil.rmtree(shared / "copy", ignore_errors=True)
-            copy = graded.copy_course(shared / "copy")
-            graded.plant_canaries(copy)
-            result = build(copy, shared)
-            assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-            done.touch()
-    return shared / "_build" / "html"
 
 
 def soup(html, page):
@@ -136,11 +108,11 @@ def test_build_fails_on_a_warning_and_on_a_missing_page(tmp_path):
     toc = "format: jb-book\nroot: book/bibliography\nparts:\n  - chapters:\n    - file: {}\n"
     (copy / "_toc.yml").write_text(toc.format("book/page"))
     (copy / "book" / "page.md").write_text("# A page\n\nWell.\n")
-    assert build(copy, tmp_path / "sound").returncode == 0
+    assert build_site(copy, tmp_path / "sound").returncode == 0
     (copy / "book" / "page.md").write_text("# A page\n\nSee {ref}`nowhere`.\n")
-    assert build(copy, tmp_path / "warned").returncode != 0
+    assert build_site(copy, tmp_path / "warned").returncode != 0
     (copy / "_toc.yml").write_text(toc.format("book/none"))
-    assert build(copy, tmp_path / "missing").returncode != 0
+    assert build_site(copy, tmp_path / "missing").returncode != 0
 
 
 def test_pages_without_html_are_named(tmp_path):
@@ -151,13 +123,6 @@ def test_pages_without_html_are_named(tmp_path):
 def test_other_versions_of_jupyter_book_are_refused(installed):
     with pytest.raises(SystemExit, match=rf"Jupyter Book {installed}"):
         site_build.check_version(installed)
-
-
-@pytest.fixture(scope="session")
-def site(html):
-    browser.require_browser()
-    with browser.serve(html) as url:
-        yield url
 
 
 @pytest.fixture(params=["light-1200", "dark-390"])
