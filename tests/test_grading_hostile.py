@@ -12,7 +12,8 @@ import threading
 import psutil
 import pytest
 from grading_course import FULL, Course, answered, tiny
-from grading_hostile_cells import CELLS, SEARCHES, wins
+from grading_hostile_cells import CELLS
+from grading_hostile_searches import SEARCHES, wins
 from grading_sandbox import landlock_version
 
 HONEST_REST = 2
