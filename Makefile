@@ -17,7 +17,7 @@ $(READY): requirements.txt pyproject.toml
 	$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
-.PHONY: help install book test notebooks serve assignments bench lock format clean
+.PHONY: help install book test notebooks serve assignments bench mutants lock format clean
 help: ## Say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -38,8 +38,11 @@ serve: book ## Build the website and show it at http://localhost:8000
 assignments: $(READY) ## Release the graded assignments without their solutions
 	$(RUN) book/tools/assignments.py
 
-bench: $(READY) ## Measure time, memory and size of every lesson
-	$(RUN) tests/benchmarks/lessons.py
+bench: $(READY) ## Measure what the page "What it costs" shows (an hour)
+	$(RUN) tests/benchmarks/run.py
+
+mutants: $(READY) ## Break ch11lib in 80 places and see who notices (an hour)
+	$(RUN) tests/mutations/run.py
 
 lock: ## Compile requirements.txt from pyproject.toml (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url \

@@ -144,8 +144,12 @@ def paired_ratio(
     return ratios
 
 
+def _random_states(model: Any) -> list[Any]:
+    return [v for v in model.variables if v.name == "seed_generator_state"]
+
+
 def reinitialize(model: Any, seed: int, learning_rate: float | None = None) -> None:
-    """Give a compiled model new random weights and a fresh optimizer.
+    """Give a compiled model new random weights, random states and a fresh optimizer.
 
     It then trains as a newly built model would, but Keras does not trace the
     training step again, which for small experiments takes longer than the
@@ -177,7 +181,10 @@ def reinitialize(model: Any, seed: int, learning_rate: float | None = None) -> N
     if learning_rate is not None and not learning_rate > 0:
         raise ValueError(f"learning_rate is {learning_rate}; it must be > 0")
     keras.utils.set_random_seed(seed)
-    model.set_weights(keras.models.clone_model(model).get_weights())
+    clone = keras.models.clone_model(model)
+    model.set_weights(clone.get_weights())
+    for state, initial in zip(_random_states(model), _random_states(clone), strict=True):
+        state.assign(initial)  # of dropout and noise layers: these are no weights
     optimizer = model.optimizer
     fresh = type(optimizer).from_config(optimizer.get_config())
     for old in (optimizer, fresh):

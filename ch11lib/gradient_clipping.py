@@ -191,8 +191,8 @@ def descend(
     ValueError
         If an argument is out of range.
     """
-    if not learning_rate > 0:
-        raise ValueError(f"learning_rate is {learning_rate}; it must be > 0")
+    if not 0 < learning_rate < math.inf:
+        raise ValueError(f"learning_rate is {learning_rate}; it must be finite and > 0")
     if n_steps < 1:
         raise ValueError(f"n_steps is {n_steps}; it must be >= 1")
     _check_threshold("threshold", threshold)

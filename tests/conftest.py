@@ -8,16 +8,22 @@ import sys
 from pathlib import Path
 
 import browser
+import conditions
 import numpy as np
 import pytest
 from filelock import FileLock
 from notebook_budgets import NotebookBudgets
+from times import Times
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_configure(config):
+    conditions.pin_worker()
+    conditions.go_offline()
     config.pluginmanager.register(NotebookBudgets(), "notebook_budgets")
+    if "CH11_TIMES" in os.environ and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Times(), "times")
 
 
 @pytest.fixture

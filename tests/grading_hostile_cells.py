@@ -186,7 +186,7 @@ def he_std(fan_in):
     + """
 import os, sys
 os.write(1, b"NOISE" * 1000); os.write(2, b"NOISE" * 1000)
-print("x" * 10**8)
+print("x" * 10**7)
 """,
     "prints_in_function": """
 def he_std(fan_in):

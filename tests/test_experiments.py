@@ -78,6 +78,20 @@ def test_reinitialized_model_trains_like_a_new_one(name, rng):
     assert not np.allclose(used.get_weights()[0], start[0])
 
 
+def test_networks_with_noise_train_alike_whenever_they_were_built():
+    """The random state of a dropout layer is no weight: set_weights leaves it."""
+    X, y = np.ones((60, 4), np.float32), np.arange(60) % 3
+    losses = []
+    for _ in range(2):  # built without a seed
+        noisy = [keras.layers.Dropout(0.5), keras.layers.GaussianNoise(0.3)]
+        model = keras.Sequential([keras.Input((4,)), *noisy, keras.layers.Dense(3, "softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        for _ in range(2):  # and used before
+            reinitialize(model, seed=7)
+            losses.append(model.fit(X, y, epochs=3, verbose=0, shuffle=False).history["loss"])
+    assert losses == [losses[0]] * 4
+
+
 def test_paired_ratio_measures_a_known_ratio():
     ratios = paired_ratio(lambda: time.sleep(0.03), lambda: time.sleep(0.01), repeats=5)
     assert ratios.shape == (5,)

@@ -3,15 +3,17 @@
     python book/tools/notebooks.py              # all pages of _toc.yml
     python book/tools/notebooks.py mc_dropout   # one
 
-Run twice, it changes no byte: cells have stable ids, and nothing is stored
-that differs between two runs (times, widget ids, kernel versions). Cells tagged
-"timing" print measured times; they are executed, but keep the output they have
-unless --timings is given. A notebook is replaced only when its execution
-succeeded, in one step.
+Run twice, it changes no byte: each notebook has one core for itself, cells have
+stable ids, and nothing is stored that differs between two runs (times, widget
+ids, kernel versions). Cells tagged "timing" print measured times; they are
+executed, but keep the output they have unless --timings is given. A notebook is
+replaced only when its execution succeeded, in one step.
 """
 
 import argparse
+import contextlib
 import hashlib
+import itertools
 import os
 import sys
 import tempfile
@@ -19,7 +21,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import cores
 import nbformat
+import psutil
 import yaml
 from nbclient import NotebookClient
 
@@ -120,17 +124,32 @@ def main() -> int:
     if missing := [path.name for path in paths if not path.exists()]:
         parser.error(f"no such notebook: {', '.join(missing)}")
     failures = 0
-    with ThreadPoolExecutor(arguments.jobs) as pool:
-        for path, future in [
-            (path, pool.submit(execute, path, arguments.timings)) for path in paths
-        ]:
+    numbers = itertools.count()
+    pool = ThreadPoolExecutor(
+        arguments.jobs, initializer=lambda: cores.keep_to_one_core(next(numbers))
+    )
+    futures = [(path, pool.submit(execute, path, arguments.timings)) for path in paths]
+    try:
+        for path, future in futures:
             try:
                 changed = future.result()
                 print(f"{path.name}: {'changed' if changed else 'unchanged'}", flush=True)
             except Exception as error:  # report each notebook, then fail as a whole
                 failures += 1
                 print(f"{path.name}: FAILED, file left as it was\n{error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        stop_kernels()
+        sys.stderr.write("Interrupted; every notebook is whole, as it was or executed anew.\n")
+        sys.stderr.flush()
+        os._exit(130)  # the threads wait for kernels that are gone
     return failures
+
+
+def stop_kernels() -> None:
+    """End every process that this one started."""
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 if __name__ == "__main__":

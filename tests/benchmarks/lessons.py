@@ -1,14 +1,16 @@
-"""Measure every lesson: `make bench`.
+"""What every lesson costs: time, memory, size, frames.
 
-Each notebook is executed once, cold, with nothing else running. Prints wall
-time, processor time of the kernel, its peak memory, and the sizes of the
-stored notebook and, if the site was built, of the page.
+Each notebook is executed once, cold, on all cores, with nothing else running; the
+frames of its explorers are timed in its own kernel. With the names of lessons
+only these are measured and nothing is stored.
 """
 
+import json
 import sys
 import time
 from pathlib import Path
 
+import machine
 import nbformat
 import psutil
 from nbclient import NotebookClient
@@ -18,6 +20,20 @@ sys.path[:0] = [str(ROOT / "book" / "tools"), str(ROOT / "tests")]
 
 import notebook_budgets  # noqa: E402
 import notebooks  # noqa: E402
+
+WATCH = """
+import time as _time
+from ch11lib import explore as _explore
+_frames, _draw = [], _explore.Explorer.draw
+def _timed(self, values):
+    start = _time.perf_counter()
+    try:
+        return _draw(self, values)
+    finally:
+        _frames.append(_time.perf_counter() - start)
+_explore.Explorer.draw = _timed
+"""
+TELL = "import json as _json; print(_json.dumps(_frames))"
 
 
 class Measured(NotebookClient):
@@ -33,9 +49,12 @@ class Measured(NotebookClient):
 
 
 def measure(path):
-    """Return (wall seconds, processor seconds, peak bytes)."""
+    """Return wall and processor seconds, peak bytes, and the seconds of each frame."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(WATCH))
+    notebook.cells.append(nbformat.v4.new_code_cell(TELL))
     client = Measured(
-        nbformat.read(path, as_version=4),
+        notebook,
         timeout=600,
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
@@ -43,22 +62,35 @@ def measure(path):
     )
     start = time.perf_counter()
     client.execute()
-    return time.perf_counter() - start, *client.usage
+    wall = time.perf_counter() - start
+    cpu, peak = client.usage
+    frames = json.loads(notebook.cells[-1].outputs[0].text)
+    page = ROOT / "_build" / "html" / "book" / f"{path.stem}.html"
+    return {
+        "wall": wall,
+        "cpu": cpu,
+        "peak": peak,
+        "frames": frames,
+        "notebook": path.stat().st_size,
+        "page": page.stat().st_size if page.exists() else None,
+    }
 
 
 def main():
-    print(f"{'lesson':24}{'wall s':>8}{'CPU s':>8}{'peak MB':>9}{'ipynb kB':>10}{'page kB':>9}")
-    total = 0.0
-    for path in notebooks.toc_notebooks():
-        wall, cpu, peak = measure(path)
-        total += wall
-        page = ROOT / "_build" / "html" / "book" / f"{path.stem}.html"
-        weight = f"{page.stat().st_size / 1e3:9.0f}" if page.exists() else f"{'-':>9}"
-        size = path.stat().st_size / 1e3
+    names = sys.argv[1:]
+    paths = [p for p in notebooks.toc_notebooks() if p.stem in names or not names]
+    print(f"{'lesson':24}{'wall s':>8}{'CPU s':>8}{'peak MB':>9}{'ipynb kB':>10}{'frames':>8}")
+    results = {}
+    for path in paths:
+        results[path.stem] = m = measure(path)
         print(
-            f"{path.stem:24}{wall:8.0f}{cpu:8.0f}{peak / 1e6:9.0f}{size:10.0f}{weight}", flush=True
+            f"{path.stem:24}{m['wall']:8.0f}{m['cpu']:8.0f}{m['peak'] / 1e6:9.0f}"
+            f"{m['notebook'] / 1e3:10.0f}{len(m['frames']):8}",
+            flush=True,
         )
-    print(f"{'all':24}{total:8.0f}")
+    print(f"{'all':24}{sum(m['wall'] for m in results.values()):8.0f}")
+    if not names:
+        machine.store("lessons", lessons=results)
 
 
 if __name__ == "__main__":
