@@ -9,6 +9,7 @@ from pathlib import Path
 
 import browser
 import conditions
+import hypothesis
 import numpy as np
 import pytest
 from filelock import FileLock
@@ -21,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def pytest_configure(config):
     conditions.pin_worker()
     conditions.go_offline()
+    hypothesis.settings.register_profile("the same everywhere", deadline=None, derandomize=True)
+    hypothesis.settings.load_profile("the same everywhere")
     config.pluginmanager.register(NotebookBudgets(), "notebook_budgets")
     if "CH11_TIMES" in os.environ and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Times(), "times")

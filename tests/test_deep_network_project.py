@@ -45,6 +45,11 @@ def test_twenty_layers_of_100_units(name, shape):
 
 def test_parts_are_those_of_the_exercise():
     assert list(PARTS) == list("bcdef")
+    start = {"b": ("silu", "he_normal", 2), "d": ("selu", "lecun_normal", 1)}
+    for name, (activation, initializer, n_times_variance) in start.items():
+        assert PARTS[name] == project.Part(activation, initializer)
+        kernels = [np.asarray(x.kernel) for x in project.build(PARTS[name]).layers if x.weights]
+        assert np.mean(np.square(kernels[1:-1])) * 100 == pytest.approx(n_times_variance, rel=0.05)
     assert PARTS["c"] == PARTS["b"]._replace(normalized=True)
     assert PARTS["e"] == PARTS["d"]._replace(alpha_dropout=0.1)
     assert PARTS["f"] == PARTS["d"]._replace(optimizer="sgd", schedule="1cycle")

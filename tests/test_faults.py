@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from conftest import ROOT
 from nbformat.v4 import new_code_cell, new_notebook
-from test_notebooks import EXPLORER
+from test_notebooks import EXPLORER, hear_interrupts
 
 TOOLS = ("notebooks.py", "cores.py")
 NBVAL = ["-m", "pytest", "--nbval", "--nbval-current-env", "-o", "addopts=", "-q"]
@@ -45,6 +45,7 @@ def lesson(course, *sources):
 def start(course, *arguments, **options):
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
     command = [sys.executable, str(course / "book" / "tools" / "notebooks.py"), *arguments]
+    options.setdefault("preexec_fn", hear_interrupts)
     return subprocess.Popen(command, cwd=course, **options)
 
 

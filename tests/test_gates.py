@@ -115,7 +115,7 @@ def run_nbval(folder, notebook, **environment):
     path = folder / "lesson.ipynb"
     nbformat.write(notebook, path)
     (folder / "conftest.py").write_text(
-        f"import sys\nsys.path.insert(0, {str(ROOT / 'tests')!r})\n"
+        f"import sys\nsys.path[:0] = {[str(ROOT / 'tests'), str(ROOT / 'book' / 'tools')]!r}\n"
         "from notebook_budgets import NotebookBudgets\n"
         "def pytest_configure(config):\n"
         "    config.pluginmanager.register(NotebookBudgets(), 'budgets')\n"
@@ -128,9 +128,10 @@ def run_nbval(folder, notebook, **environment):
 
     environment = {**os.environ, **environment}
     environment.pop("PYTEST_ADDOPTS", None)
-    return subprocess.run(
+    done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, env=environment, check=False
-    ).stdout
+    )
+    return done.stdout + done.stderr
 
 
 def one_cell(source, stored):

@@ -93,12 +93,20 @@ def test_a_failing_cell_leaves_the_file_as_it_was(tmp_path):
     assert path.read_bytes() == before
 
 
+def hear_interrupts():
+    """Undo what `nohup` and shells without job control do to their background jobs."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_an_interrupt_leaves_the_file_as_it_was(tmp_path):
     path = stored(tmp_path / "lesson.ipynb", "import time; time.sleep(60)")
     before = path.read_bytes()
     code = f"import notebooks, pathlib; notebooks.execute(pathlib.Path({str(path)!r}))"
     process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT / "book" / "tools", stderr=subprocess.DEVNULL
+        [sys.executable, "-c", code],
+        cwd=ROOT / "book" / "tools",
+        stderr=subprocess.DEVNULL,
+        preexec_fn=hear_interrupts,
     )
     time.sleep(4)
     process.send_signal(signal.SIGINT)

@@ -29,6 +29,7 @@ def test_every_path_leads_to_its_advice(data):
 @settings(max_examples=10, deadline=None)
 def test_figures_show_what_they_are_given(values, text):
     assume(text.strip())
+    open_before = plt.get_fignums()
     runs = plots.plot_runs({"a": values})
     np.testing.assert_allclose(runs.axes[0].lines[0].get_ydata(), np.median(values, axis=0))
     for figure in (
@@ -39,7 +40,7 @@ def test_figures_show_what_they_are_given(values, text):
     both = plots.plot_activations([activations.get("relu"), activations.get("elu")])
     assert [len(ax.lines) for ax in both.axes] == [2, 2]
     assert plots.describe(runs, text).get_label() == text
-    assert not plt.get_fignums()
+    assert plt.get_fignums() == open_before, "no figure is left to pyplot, which would keep it"
 
 
 @covers(explore.explore, explore.Explorer, explore.Parameter)

@@ -71,7 +71,7 @@ def compare(name, first, second, score, repeats=REPEATS):
     return {"seconds": seconds, "scores": scores, "ratios": ratios}
 
 
-def model_A(n_steps=120):
+def model_A(n_steps=250):
     """Eight classes, ten epochs; ours stops when it is as good."""
     A, _ = datasets.transfer_tasks("bag_boot")
     X, valid = scaled(A.X_train), scaled(A.X_valid)
@@ -133,7 +133,7 @@ def monte_carlo(samples=100):
 
 
 def fit():
-    """One epoch of `fit` at batch size 32, shuffled or not by nobody: equal losses."""
+    """One epoch of `fit` at batch size 32, the batches in their given order: equal losses."""
     data = datasets.load_fashion_mnist()
     X, y = scaled(data.X_train[:-24]), data.y_train[:-24]  # 1,718 whole batches
     n_steps = len(y) // 32

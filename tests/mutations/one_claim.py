@@ -8,7 +8,7 @@ def pytest_runtest_logreport(report):
 
 def pytest_runtest_setup(item):
     if STOP:
-        item.session.shouldstop = "a claim failed"
+        item.session.shouldfail = "a claim failed"
 
 
 STOP = []

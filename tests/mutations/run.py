@@ -1,6 +1,7 @@
 """Break ch11lib in many places and see who notices: `make mutants`.
 
     python tests/mutations/run.py                    # all, results are stored
+    python tests/mutations/run.py --missed           # those that somebody missed last time
     python tests/mutations/run.py --book no dropout  # unit tests of one module only
 
 Each entry of mutations.yaml is put into a copy of the course. There the unit
@@ -73,7 +74,7 @@ def pytest_in(copy, *arguments):
     )
     if done.returncode not in (0, 1):
         raise RuntimeError(f"pytest stopped with {done.returncode}:\n{done.stdout[-3000:]}")
-    return done.returncode, done.stdout
+    return done.returncode, re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
 
 
 def by_unit_tests(copy, module):
@@ -102,6 +103,16 @@ def try_one(entry, copy, book=True):
         target.write_text(whole, encoding="utf-8")
     found = {key: entry[key] for key in ("module", "lesson", "breaks")}
     return {**found, "unit": unit, "claim": claim, "cell": cell}
+
+
+def key(entry):
+    """Return what tells a fault, or its result, from all others."""
+    return entry["module"], entry["lesson"], entry["breaks"]
+
+
+def caught(result):
+    """Return whether both the unit tests and the book saw the fault."""
+    return bool(result and result["unit"] and (result["claim"] or result["cell"]))
 
 
 def baseline(free, module):
@@ -133,9 +144,14 @@ def main():
     parser = argparse.ArgumentParser(description="Break ch11lib and see who notices.")
     parser.add_argument("modules", nargs="*", help="modules; default: all")
     parser.add_argument("--book", choices=("yes", "no"), default="yes", help="run the lessons, too")
+    parser.add_argument("--missed", action="store_true", help="only what was missed last time")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     entries = [e for e in mutations() if not arguments.modules or e["module"] in arguments.modules]
+    stored = {}
+    if arguments.missed:
+        stored = {key(r): r for r in json.loads(RESULTS.read_text(encoding="utf-8"))}
+        entries = [e for e in entries if not caught(stored.get(key(e)))]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(arguments.jobs) as pool:
         free = Queue()
         for i in range(arguments.jobs):
@@ -156,7 +172,8 @@ def main():
             print(json.dumps(found, ensure_ascii=False), flush=True)
             return found
 
-        results = list(pool.map(run, entries))
+        stored |= {key(result): result for result in pool.map(run, entries)}
+    results = [stored[key(e)] for e in (mutations() if arguments.missed else entries)]
     print(summary(results))
     if not arguments.modules and arguments.book == "yes":
         text = json.dumps(results, indent=1, ensure_ascii=False) + "\n"
