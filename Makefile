@@ -38,10 +38,10 @@ serve: book ## Build the website and show it at http://localhost:8000
 assignments: $(READY) ## Release the graded assignments without their solutions
 	$(RUN) book/tools/assignments.py
 
-bench: $(READY) ## Measure what the page "What it costs" shows (an hour)
+bench: $(READY) ## Measure time, memory and size of everything (an hour)
 	$(RUN) tests/benchmarks/run.py
 
-mutants: $(READY) ## Break ch11lib in 80 places and see who notices (an hour)
+mutants: $(READY) ## Break ch11lib in 80 places and see who notices (half an hour)
 	$(RUN) tests/mutations/run.py
 
 lock: ## Compile requirements.txt from pyproject.toml (needs uv)

@@ -200,7 +200,7 @@ for n in range(50):
     create_comm(target_name="jupyter.widget", data={"state": {}})
 from IPython.display import HTML, Javascript, display
 display(Javascript("alert(1)"), HTML("<script>alert(1)</script>"))
-get_ipython().set_next_input("assert True", replace=True)
+get_ipython().set_next_input("assert 1 + 1 == 2", replace=True)
 get_ipython().payload_manager.write_payload({"source": "ask_exit", "keepkernel": False})
 """,
 }

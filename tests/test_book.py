@@ -7,13 +7,10 @@ import nbformat
 import notebooks
 import pytest
 
-NOTEBOOKS = notebooks.toc_notebooks()
-#: Notebooks that teach nothing: they have no module, no exercises, no explorer.
-REPORTS = {"what_it_costs"}
-LESSONS = [path for path in NOTEBOOKS if path.stem not in REPORTS]
+LESSONS = notebooks.toc_notebooks()
 
 
-@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.fixture(scope="module", params=LESSONS, ids=lambda path: path.stem)
 def lesson(request):
     return request.param, nbformat.read(request.param, as_version=4)
 
@@ -24,9 +21,6 @@ def test_there_are_lessons():
 
 @pytest.mark.parametrize("gate", gates.ALL, ids=lambda gate: gate.__name__)
 def test_gate(lesson, gate):
-    if lesson[0].stem in REPORTS and gate is gates.complete:
-        assert lesson[1].cells[0].source.startswith("# ")
-        return
     assert gate(lesson[1]) == []
 
 
@@ -43,8 +37,8 @@ def test_stored_in_normal_form(lesson):
     assert path.read_text(encoding="utf-8") == text, f"{path.name}: run 'make notebooks'"
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_lesson_module_and_test_share_a_name(path):
+def test_lesson_module_and_test_share_a_name(lesson):
+    path = lesson[0]
     root = path.parents[1]
     assert (root / "ch11lib" / f"{path.stem}.py").exists()
     assert (root / "tests" / f"test_{path.stem}.py").exists()

@@ -29,7 +29,7 @@ def lose_ids(cell):
 
 def edit_tests(cell):
     if (grade_id(cell) or "").startswith("test"):
-        cell.source = "assert True"
+        cell.source = "assert 1 + 1 == 2"
 
 
 def rename(cell):

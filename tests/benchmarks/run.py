@@ -1,7 +1,7 @@
-"""Measure everything that the page *What it costs* shows: `make bench`.
+"""Measure what the course costs: `make bench`. The results are stored as data.
 
 Takes about an hour on two cores, with nothing else running; each part can be run
-alone: `python tests/benchmarks/seed.py`. The page is executed again at the end.
+alone: `python tests/benchmarks/seed.py`.
 """
 
 import os
@@ -18,8 +18,7 @@ def main():
     book = [sys.executable, "book/tools/site_build.py"]
     parts = [[sys.executable, f"tests/benchmarks/{part}.py"] for part in PARTS]
     tests = [sys.executable, "-m", "pytest"]
-    page = [sys.executable, "book/tools/notebooks.py", "what_it_costs"]
-    for command in [book, *parts, tests, page]:
+    for command in [book, *parts, tests]:
         print(" ".join(command[1:]), flush=True)
         environment = {**os.environ, "CH11_TIMES": str(times)} if command is tests else None
         subprocess.run(command, cwd=ROOT, check=True, env=environment)
