@@ -228,6 +228,7 @@ class Activation:
         return self.function(z)
 
 
+#: All activations by name, as `get` finds them.
 ACTIVATIONS = {
     activation.name: activation
     for activation in (

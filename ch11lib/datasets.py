@@ -29,6 +29,7 @@ __all__ = [
     "transfer_tasks",
 ]
 
+#: The ten classes of Fashion-MNIST, by label.
 CLASS_NAMES = (
     "T-shirt/top",
     "Trouser",

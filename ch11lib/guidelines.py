@@ -179,6 +179,7 @@ class Question(NamedTuple):
     no: "Question | Advice"
 
 
+#: The course in questions; see `advise` and `outline`.
 TREE = Question(
     "falls",
     "Does the training loss fall?",

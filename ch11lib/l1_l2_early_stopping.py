@@ -74,7 +74,7 @@ def soft_threshold(x: ArrayLike, threshold: float) -> Array:
     Notes
     -----
     The proximal operator of the ℓ1 penalty: the w that minimizes
-    ½ (w − x)² + threshold |w|. The ℓ2 penalty's, x / (1 + 2 l2), shrinks in
+    ½ (w − x)² + threshold · abs(w). The ℓ2 penalty's, x / (1 + 2 l2), shrinks in
     proportion and never reaches 0.
     """
     _check_not_negative(threshold=threshold)
@@ -138,7 +138,7 @@ def quadratic_minimum(
 
 
 def sparsity(weights: Sequence[ArrayLike], threshold: float = 0.0) -> float:
-    """Return the share of weights w with |w| ≤ threshold.
+    """Return the share of weights w with abs(w) ≤ threshold.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def prune(model: Any, threshold: float) -> float:
     model : keras.Model
         Built.
     threshold : float
-        At least 0; entries w with |w| ≤ threshold become 0.
+        At least 0; entries w with abs(w) ≤ threshold become 0.
 
     Returns
     -------

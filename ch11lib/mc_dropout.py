@@ -275,7 +275,7 @@ def reliability(probabilities: ArrayLike, y: ArrayLike, n_bins: int = 15) -> Rel
 
 
 def expected_calibration_error(probabilities: ArrayLike, y: ArrayLike, n_bins: int = 15) -> float:
-    """Return the mean of |accuracy − confidence| over the bins, weighted by their counts.
+    """Return the mean of abs(accuracy − confidence) over the bins, weighted by their counts.
 
     Parameters and errors as in `reliability`.
 

@@ -254,11 +254,11 @@ class AdamW(Adam):
 class Adamax(Adam):
     """Adam with u, the largest of the fading gradients, in place of the root.
 
-    m as in Adam;  u ← max(β₂ u, |g|);  θ ← θ − η / (1 − β₁ᵗ) · m / (u + ε).
+    m as in Adam;  u ← max(β₂ u, abs(g));  θ ← θ − η / (1 − β₁ᵗ) · m / (u + ε).
 
     Notes
     -----
-    Kingma and Ba (2015), algorithm 2, without ε. PyTorch: u ← max(β₂ u, |g| + ε).
+    Kingma and Ba (2015), algorithm 2, without ε. PyTorch: u ← max(β₂ u, abs(g) + ε).
     """
 
     remembers: ClassVar[tuple[str, ...]] = ("m", "u")

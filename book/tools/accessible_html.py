@@ -4,6 +4,7 @@
   ARIA has deprecated; in a list it must be a list item.
 - The theme puts tables that are too wide for a phone into a box that scrolls. A
   keyboard scrolls it only if it can have the focus.
+- The theme's button that unfolds a part of the table of contents has no name.
 """
 
 from typing import Any
@@ -19,13 +20,29 @@ MENDED = {
 }
 
 
+TOGGLE = '<summary aria-label="Show or hide the pages below">'
+
+
 def _mend(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
     for old, new in MENDED.items():
         if "body" in context:
             context["body"] = context["body"].replace(old, new)
+    if generate := context.get("generate_toctree_html"):
+
+        def named(kind: str, *arguments: Any, **options: Any) -> Any:
+            html = generate(kind, *arguments, **options)
+            return html if kind == "raw" else str(html).replace("<summary>", TOGGLE)
+
+        context["generate_toctree_html"] = named
+
+
+def _skip(app: Any, what: str, name: str, found: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out the fields of named tuples: their class describes them."""
+    return True if str(getattr(found, "__doc__", "")).startswith("Alias for field") else None
 
 
 def setup(app: Any) -> dict[str, bool]:
     """Connect to Sphinx."""
-    app.connect("html-page-context", _mend)
+    app.connect("html-page-context", _mend, priority=900)  # after the theme
+    app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def toc_pages(root: Path = ROOT) -> list[str]:
     """Return every page that ``_toc.yml`` lists, the landing page first."""
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
     return [toc["root"]] + [
-        chapter["file"] for part in toc["parts"] for chapter in part["chapters"]
+        page["file"] for chapter in chapters for page in [chapter, *chapter.get("sections", [])]
     ]
 
 
