@@ -89,10 +89,11 @@ def plot_learning_curves(
         If `histories` is empty or one lacks `metric`.
     """
     _check_curves("histories", histories)
-    figure, axes = plt.subplots()
     for label, history in histories.items():
         if metric not in history:
             raise ValueError(f"metric is {metric!r}; {label!r} has only {sorted(history)}")
+    figure, axes = plt.subplots()
+    for label, history in histories.items():
         values = history[metric]
         axes.plot(np.arange(1, len(values) + 1), values, label=label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -121,16 +122,17 @@ def plot_runs(
         If `runs` is empty, an entry has not two dimensions, or `x` does not fit.
     """
     _check_curves("runs", runs)
-    figure, axes = plt.subplots()
-    for label, values in runs.items():
-        array = np.asarray(values, float)
+    arrays = {label: np.asarray(values, float) for label, values in runs.items()}
+    for label, array in arrays.items():
         if array.ndim != 2:
             raise ValueError(
                 f"runs[{label!r}] has shape {array.shape}; it must be (n_seeds, n_points)"
             )
+        if x is not None and np.size(x) != array.shape[1]:
+            raise ValueError(f"x has {np.size(x)} points and runs[{label!r}] {array.shape[1]}")
+    figure, axes = plt.subplots()
+    for label, array in arrays.items():
         points = np.arange(1, array.shape[1] + 1) if x is None else np.asarray(x)
-        if len(points) != array.shape[1]:
-            raise ValueError(f"x has {len(points)} points and runs[{label!r}] {array.shape[1]}")
         (line,) = axes.plot(points, np.median(array, axis=0), label=label)
         band = array.min(axis=0), array.max(axis=0)
         axes.fill_between(points, *band, alpha=0.2, color=line.get_color(), linewidth=0)
@@ -158,11 +160,12 @@ def plot_layer_statistics(
         If `statistics` is empty, or not positive although `log` is set.
     """
     _check_curves("statistics", statistics)
-    figure, axes = plt.subplots()
-    for label, given in statistics.items():
-        values = np.asarray(given, float)
+    arrays = {label: np.asarray(values, float) for label, values in statistics.items()}
+    for label, values in arrays.items():
         if log and not (values > 0).all():
             raise ValueError(f"statistics[{label!r}] has values <= 0; set log=False")
+    figure, axes = plt.subplots()
+    for label, values in arrays.items():
         axes.plot(np.arange(1, len(values) + 1), values, marker="o", label=label)
     if log:
         axes.set_yscale("log")

@@ -161,6 +161,8 @@ FOREIGN = [
 @pytest.mark.parametrize("settings", FOREIGN, ids=lambda settings: settings["LC_ALL"])
 def test_locale_and_time_zone_change_no_byte(course, settings):
     claim = "from ch11lib.claims import check\ncheck('η ≤ 1 ✓', 'i'.upper() == 'I')"
+    if settings["LC_ALL"] == "POSIX" and not str(ROOT).isascii():
+        pytest.skip("Python without UTF-8 finds no package that is installed in such a folder")
     path = lesson(course, EXPLORER, claim, "print(f'{1234.5:.2f}', '√2·10⁻³')")
     assert start(course, "lesson").wait(120) == 0
     here = path.read_bytes()
