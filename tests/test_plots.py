@@ -69,7 +69,7 @@ def test_lines_differ_without_colour():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: plots.describe(plt.figure("x"), " "), "text is ' '"),
+        (lambda: plots.describe(Figure(), " "), "text is ' '"),
         (lambda: plots.plot_learning_curves({}), "histories is empty"),
         (lambda: plots.plot_learning_curves({"a": {"loss": [1]}}, "auc"), "metric is 'auc'"),
         (lambda: plots.plot_runs({}), "runs is empty"),
