@@ -91,9 +91,21 @@ class Kernel:
         self.client = self.manager.client()
         self.client.start_channels()
 
-    def wait(self) -> None:
-        """Wait until the kernel can be used; `exit()` in a cell ends nothing then."""
-        self.client.wait_for_ready(timeout=60)
+    def wait(self, tries: int = 3) -> None:
+        """Wait until the kernel can be used; `exit()` in a cell ends nothing then.
+
+        A kernel that dies before its first cell is started again: another process may
+        have taken one of the ports that were free when Jupyter chose them.
+        """
+        for left in reversed(range(tries)):
+            try:
+                self.client.wait_for_ready(timeout=60)
+                break
+            except RuntimeError:
+                if not left:
+                    raise
+                self.stop()
+                self.start()
         self.client.execute("get_ipython().ask_exit = lambda: None", silent=True)
 
     def _kernel_spec(self, work: Path) -> str:

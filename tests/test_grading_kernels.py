@@ -1,0 +1,30 @@
+"""The kernels of the grading start, also at the second try."""
+
+import os
+import signal
+
+import grading_kernels
+import pytest
+
+LIMITS = {"memory": 2**31, "processes": 40, "cpu": 60}
+
+
+@pytest.fixture(params=[False, True], ids=["submission", "tests"])
+def kernel(request):
+    made = grading_kernels.Kernel(LIMITS, trusted=request.param)
+    yield made
+    made.close()
+
+
+def test_a_kernel_that_dies_at_its_start_is_started_again(kernel):
+    first = kernel.pid
+    os.kill(first, signal.SIGKILL)
+    kernel.wait()
+    assert kernel.pid != first
+    assert kernel.run("print(6 * 7)", 30)[0].text == "42\n"
+
+
+def test_a_kernel_that_never_starts_is_an_error(kernel):
+    os.kill(kernel.pid, signal.SIGKILL)
+    with pytest.raises(RuntimeError, match="Kernel died"):
+        kernel.wait(tries=1)
