@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import grading_kernels
 import pytest
@@ -28,3 +30,13 @@ def test_a_kernel_that_never_starts_is_an_error(kernel):
     os.kill(kernel.pid, signal.SIGKILL)
     with pytest.raises(RuntimeError, match="Kernel died"):
         kernel.wait(tries=1)
+
+
+def test_a_kernel_ends_no_process_of_the_one_that_uses_it():
+    """Only `adopt_orphans` makes its caller's other children a submission's."""
+    command = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as neighbour:
+        grading_kernels.Kernel(LIMITS).close()
+        assert neighbour.poll() is None
+        neighbour.communicate(b"\n")
+    assert neighbour.returncode == 0

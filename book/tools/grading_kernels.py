@@ -15,7 +15,7 @@ from typing import Any
 
 import nbformat
 from grading_calls import small_context
-from grading_watch import Watch, is_ours, kill
+from grading_watch import Watch, is_ours, kill, starting
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 from nbformat.v4 import new_output, output_from_msg
@@ -82,9 +82,10 @@ class Kernel:
             connection_file=str(self.folder / "connection.json"),
         )
         nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.manager.start_kernel(cwd=str(work), env=environment, **nowhere)
-        self.pid = int(self.manager.provisioner.pid)  # type: ignore[union-attr]
-        is_ours(self.pid)
+        with starting:
+            self.manager.start_kernel(cwd=str(work), env=environment, **nowhere)
+            self.pid = int(self.manager.provisioner.pid)  # type: ignore[union-attr]
+            is_ours(self.pid)
         if not self.trusted:
             self.watch = Watch(self.pid, self.limits, work)
             self.watch.start()

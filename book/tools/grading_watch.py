@@ -11,8 +11,10 @@ from pathlib import Path
 
 import psutil
 
-#: Children of this process that are not a submission's.
-_ours: set[psutil.Process] = set()
+#: Children of this process that are not a submission's; None: it adopts no orphans.
+_ours: set[psutil.Process] | None = None
+#: Held while a kernel starts, so that none takes it for an orphan before it is known.
+starting = threading.Lock()
 
 
 class Watch(threading.Thread):
@@ -47,7 +49,7 @@ class Watch(threading.Thread):
 
 def family(pid: int) -> list[psutil.Process]:
     """Return a process, all that it started, and orphans that this process adopted."""
-    tree = [child for child in psutil.Process().children() if child not in _ours]
+    tree = _orphans()
     with contextlib.suppress(psutil.NoSuchProcess):
         tree.append(psutil.Process(pid))
     for process in tree[:]:
@@ -56,6 +58,13 @@ def family(pid: int) -> list[psutil.Process]:
         except psutil.NoSuchProcess:
             continue
     return tree
+
+
+def _orphans() -> list[psutil.Process]:
+    with starting:
+        if _ours is None:
+            return []
+        return [child for child in psutil.Process().children() if child not in _ours]
 
 
 def _resident(process: psutil.Process) -> int:
@@ -102,11 +111,13 @@ def kill(pid: int) -> None:
 
 def is_ours(pid: int) -> None:
     """Remember that a child of this process is not an orphan of a submission."""
-    _ours.add(psutil.Process(pid))
+    if _ours is not None:
+        _ours.add(psutil.Process(pid))
 
 
 def adopt_orphans() -> None:
     """Become the parent of processes whose parent ended, to find them later."""
-    _ours.update(psutil.Process().children())
+    global _ours
+    _ours = {*(_ours or ()), *psutil.Process().children()}
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
