@@ -172,6 +172,15 @@ def test_slow_notebook_fails(tmp_path):
     assert "2 passed" in run_nbval(tmp_path, notebook, CH11_MAX_SECONDS="20")
 
 
+def test_time_is_that_of_the_machine_on_which_the_limit_was_set(tmp_path):
+    notebook = one_cell("import time; time.sleep(2.5)", None)
+    limit = {"CH11_MAX_SECONDS": "1"}
+    assert "the limit is 1 s on ours" in run_nbval(
+        tmp_path, notebook, CH11_REFERENCE_SECONDS="1000", **limit
+    )
+    assert "2 passed" in run_nbval(tmp_path, notebook, CH11_REFERENCE_SECONDS="1e-6", **limit)
+
+
 def test_greedy_notebook_fails_though_it_frees_its_memory(tmp_path):
     notebook = one_cell("x = b'1' * 400_000_000; del x", None)
     assert "the limit is 0.28 GiB" in run_nbval(tmp_path, notebook, CH11_MAX_BYTES="3e8")

@@ -1,4 +1,4 @@
-"""pytest plugin: write what each test file took to the file that CH11_TIMES names."""
+"""pytest plugin: write what each test file and notebook took to the file CH11_TIMES names."""
 
 import json
 import os
@@ -12,17 +12,20 @@ class Times:
 
     def __init__(self):
         self.start = time.time()
-        self.seconds, self.tests = Counter(), Counter()
+        self.seconds, self.tests, self.notebooks = Counter(), Counter(), {}
 
     def pytest_runtest_logreport(self, report):
         name = report.nodeid.split("::")[0]
         self.seconds[name] += report.duration
         self.tests[name] += report.when == "call"
+        if usage := dict(report.user_properties).get("usage"):
+            self.notebooks[name] = usage
 
     def pytest_sessionfinish(self):
         values = {
             "seconds": time.time() - self.start,
             "files": {name: [self.tests[name], s] for name, s in self.seconds.most_common()},
+            "notebooks": self.notebooks,
         }
         text = json.dumps(values, indent=1) + "\n"
         Path(os.environ["CH11_TIMES"]).write_text(text, encoding="utf-8")
