@@ -17,7 +17,7 @@ $(READY): requirements.txt pyproject.toml
 	$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
-.PHONY: help install book test notebooks serve assignments bench mutants lock format clean
+.PHONY: help install book test notebooks pdf links serve assignments bench mutants lock format clean
 help: ## Say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -31,6 +31,12 @@ test: $(READY) ## Run all tests; every notebook is executed and compared
 
 notebooks: $(READY) ## Execute every notebook again and store it
 	$(RUN) book/tools/notebooks.py --jobs $(JOBS)
+
+pdf: $(READY) ## Print the whole book into one PDF (needs Chromium or Chrome)
+	$(RUN) book/tools/pdf.py
+
+links: $(READY) ## Ask every other site that the book links whether the page is there
+	$(RUN) book/tools/site_build.py --builder linkcheck
 
 serve: book ## Build the website and show it at http://localhost:8000
 	$(RUN) -m http.server --directory _build/html 8000

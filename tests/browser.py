@@ -3,34 +3,16 @@
 import contextlib
 import functools
 import os
-import shutil
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import chromium
 import pytest
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-PATHS = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-def find_browser():
-    """Return the path of an installed Chromium or Chrome, or None."""
-    found = [os.environ.get("CH11_BROWSER"), *map(shutil.which, NAMES), *PATHS]
-    return next((path for path in found if path and os.path.exists(path)), None)
 
 
 def require_browser():
     """Skip without a browser; fail instead where CI requires one."""
-    path = find_browser()
+    path = chromium.find_browser()
     if path is None:
         message = "no Chromium or Chrome found (set CH11_BROWSER to its path)"
         if os.environ.get("CH11_REQUIRE_BROWSER"):
@@ -67,16 +49,9 @@ class Watched:
         assert self.console == [], "the console complained"
 
 
-@contextlib.contextmanager
 def open_browser():
     """Start Chromium; stop it afterwards."""
-    path = require_browser()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
+    return chromium.open_browser(require_browser())
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):

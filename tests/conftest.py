@@ -68,10 +68,13 @@ def run_python():
     return run
 
 
-def build_site(root, output):
-    """Build the website of the course in `root`."""
+def build_site(root, output, repository=""):
+    """Build the website of the course in `root`, as on GitHub if a repository is named."""
     command = [sys.executable, "book/tools/site_build.py", "--output", str(output)]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "GITHUB_REPOSITORY": repository}
+    return subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +86,8 @@ def html(tmp_path_factory):
     """
     import graded
 
-    shared = tmp_path_factory.getbasetemp().parent / "site"
+    here = tmp_path_factory.getbasetemp()  # of this worker, if there are several
+    shared = (here.parent if "PYTEST_XDIST_WORKER" in os.environ else here) / "site"
     with FileLock(f"{shared}.lock"):
         done = shared / "done"
         if not done.exists():

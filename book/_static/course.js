@@ -5,3 +5,20 @@ document.addEventListener("click", (event) => {
     window.dispatchEvent(new Event("resize"));
   }
 });
+
+// Paper is white: the dark theme is put aside while it prints.
+let onScreen = null;
+window.addEventListener("beforeprint", () => {
+  onScreen = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+});
+window.addEventListener("afterprint", () => {
+  if (onScreen) document.documentElement.dataset.theme = onScreen;
+});
+
+// The buttons beside the code have a picture and no name.
+window.addEventListener("load", () => {
+  document.querySelectorAll(".copybtn").forEach((button) => {
+    button.ariaLabel = "Copy this code";
+  });
+});

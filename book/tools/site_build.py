@@ -5,13 +5,21 @@
 Fails if Jupyter Book is not 1.x, on any warning, if a page of _toc.yml has no
 HTML file, or if an assignment can't be released. The student edition of the
 assignments is put beside the pages.
+
+Where GITHUB_REPOSITORY ("owner/name") is set, as on GitHub, the pages get the
+address of that repository's website and a button that opens its Binder: a fork
+has its own. Elsewhere they get none.
 """
 
 import argparse
+import os
+import re
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import assignments
 import yaml
@@ -39,22 +47,68 @@ def missing_pages(html: Path, root: Path = ROOT) -> list[str]:
     return [page for page in toc_pages(root) if not (html / f"{page}.html").is_file()]
 
 
+def repository() -> str:
+    """Return the repository on GitHub that the site is built for, or an empty text."""
+    name = os.environ.get("GITHUB_REPOSITORY", "")
+    if name and not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        sys.exit(f"GITHUB_REPOSITORY is {name!r}; it must be 'owner/name', or not set at all")
+    return name
+
+
+def site_url() -> str:
+    """Return the address that GitHub Pages gives the site, or an empty text."""
+    owner, _, name = repository().lower().partition("/")
+    if not owner:
+        return ""
+    folder = "" if name == f"{owner}.github.io" else f"{repository().partition('/')[2]}/"
+    return f"https://{owner}.github.io/{folder}"
+
+
+def configuration(root: Path = ROOT) -> dict[str, Any]:
+    """Return ``_config.yml`` with the addresses of the repository, where one is known."""
+    config: dict[str, Any] = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    extensions = config["sphinx"].get("local_extensions", {})  # relative to the file's folder
+    config["sphinx"]["local_extensions"] = {k: str(root / v) for k, v in extensions.items()}
+    if name := repository():
+        settings = config["sphinx"]["config"]
+        settings |= {"html_baseurl": site_url(), "ogp_site_url": site_url()}
+        settings["ogp_social_cards"] = {"enable": True}
+        settings["html_theme_options"] |= {
+            "repository_url": f"https://github.com/{name}",
+            "repository_branch": "main",
+            "use_repository_button": True,
+            "launch_buttons": {
+                "notebook_interface": "jupyterlab",
+                "binderhub_url": "https://mybinder.org",
+            },
+        }
+    return config
+
+
+def run(output: Path, builder: str = "html") -> None:
+    """Let Jupyter Book build into ``output / "_build"``; exit at any warning."""
+    check_version(version("jupyter-book"))
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "_config.yml"
+        config.write_text(yaml.safe_dump(configuration()), encoding="utf-8")
+        command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+        command += ["build", str(ROOT), "--config", str(config), "--builder", builder]
+        command += ["-n", "-W", "--keep-going", "--path-output", str(output)]
+        if subprocess.run(command, cwd=ROOT, check=False).returncode:
+            sys.exit("The book was not built: see the warnings above.")
+
+
 def main() -> None:
     """Build into the folder that the command line names."""
     parser = argparse.ArgumentParser(description="Build the website.")
     parser.add_argument("--output", type=Path, default=ROOT, help="folder that gets _build/html")
-    output = parser.parse_args().output.resolve()
-    check_version(version("jupyter-book"))
-    command = [
-        sys.executable,
-        "-c",
-        "from jupyter_book.cli.main import main; main()",
-        "build",
-        str(ROOT),
-    ]
-    command += ["-n", "-W", "--keep-going", "--path-output", str(output)]
-    if subprocess.run(command, cwd=ROOT, check=False).returncode:
-        sys.exit("The website was not built: see the warnings above.")
+    parser.add_argument("--builder", default="html", choices=["html", "linkcheck"])
+    arguments = parser.parse_args()
+    output = arguments.output.resolve()
+    if arguments.builder == "linkcheck":
+        with tempfile.TemporaryDirectory() as folder:
+            return run(Path(folder), "linkcheck")
+    run(output)
     html = output / "_build" / "html"
     if missing := missing_pages(html):
         sys.exit(f"Pages of _toc.yml without HTML: {', '.join(missing)}")

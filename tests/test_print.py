@@ -1,0 +1,110 @@
+"""On paper: the PDF of a course, and a page that is printed from the browser."""
+
+import subprocess
+import sys
+
+import browser
+import matplotlib.pyplot as plt
+import pypdf
+import pytest
+from small_course import explorer_cell, small_course
+
+from ch11lib.explore import explore
+from ch11lib.plots import describe
+
+MATH = """# A lesson
+
+The variance is $\\sigma^2 = 2/n$, and
+
+$$ \\operatorname{Var}(z) = n \\operatorname{Var}(w). $$
+
+<details><summary>Is it?</summary>
+
+A folded answer.
+
+</details>
+"""
+
+
+def line(slope):
+    fig, ax = plt.subplots(figsize=(3, 2))
+    ax.axline((0, 0), slope=slope)
+    return describe(fig, f"A line of slope {slope}.")
+
+
+@pytest.fixture(scope="module")
+def pdf(tmp_path_factory):
+    """Print a small course with an explorer; return the PDF."""
+    browser.require_browser()
+    folder = tmp_path_factory.mktemp("print")
+    cells = [MATH, explorer_cell(explore(line, slope=[1, 2, 3])), "## Recap\n\nThe end."]
+    course = small_course(folder / "course", {"lesson": cells, "more": "# More\n\nAnother page."})
+    output = folder / "new" / "book.pdf"
+    command = [sys.executable, "book/tools/pdf.py", "--output", str(output)]
+    done = subprocess.run(command, cwd=course, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert str(output) in done.stdout
+    return pypdf.PdfReader(output)
+
+
+def text_of(pdf):
+    return " ".join(" ".join(page.extract_text() for page in pdf.pages).split())
+
+
+def titles(outline):
+    for entry in outline:
+        yield from titles(entry) if isinstance(entry, list) else [entry.title]
+
+
+def test_all_pages_are_in_it_and_in_its_outline(pdf):
+    text = text_of(pdf)
+    assert text.index("Welcome to it.") < text.index("The end.") < text.index("Another page.")
+    assert {"A lesson", "Recap", "More"} <= {*titles(pdf.outline)}
+
+
+def test_answers_are_open_and_the_explorer_says_where_it_moves(pdf):
+    text = text_of(pdf)
+    assert "A folded answer." in text
+    assert "A line of slope 1." in text
+    assert "Its controls work on the website" in text
+    assert "Run this cell to wake" not in text
+
+
+def test_math_is_set_and_the_frame_is_there(pdf):
+    assert "$" not in text_of(pdf)
+    assert "operatorname" not in text_of(pdf)
+    assert sum(len(page.images) for page in pdf.pages) >= 1
+
+
+def test_without_a_browser_it_says_what_is_missing(run_python):
+    nowhere = run_python("book/tools/pdf.py", PATH="", CH11_BROWSER="")
+    assert nowhere.returncode != 0
+    assert "needs Chromium or Chrome" in nowhere.stderr
+
+
+def test_a_dark_page_is_printed_light_and_is_dark_again(chromium, site):
+    context = chromium.new_context(color_scheme="dark")
+    page = context.new_page()
+    page.goto(f"{site}/book/dropout.html", wait_until="networkidle")
+    theme = "document.documentElement.dataset.theme"
+    assert page.evaluate(theme) == "dark"
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.evaluate(theme) == "light"
+    assert page.evaluate("getComputedStyle(document.body).color") != "rgb(206, 214, 221)"
+    page.emulate_media(media="screen")
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(theme) == "dark"
+    context.close()
+
+
+def test_code_is_whole_on_paper(chromium, site):
+    """No line of code runs over the edge of an A4 page."""
+    context = chromium.new_context(viewport={"width": 700, "height": 1000})
+    page = context.new_page()
+    page.goto(f"{site}/book/optimizers.html", wait_until="networkidle")
+    page.emulate_media(media="print")
+    wide = "p => p.scrollWidth > p.clientWidth + 1"
+    code = f"[...document.querySelectorAll('pre')].filter({wide}).length"
+    assert page.evaluate(code) == 0
+    context.close()

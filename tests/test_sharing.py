@@ -1,0 +1,109 @@
+"""What a shared link shows, and whose Binder a fork's pages open."""
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+import site_build
+from bs4 import BeautifulSoup
+from conftest import ROOT, build_site
+from small_course import small_course
+
+PAGES = site_build.toc_pages()
+FORK = "a-teacher/deep-nets"
+SITE = "https://a-teacher.github.io/deep-nets/"
+TEXT = "# A lesson\n\nLayers, one above the other, learn in small steps."
+
+
+def soup(path):
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def meta(document, name):
+    found = document.find_all("meta", attrs={"property": name}) + document.find_all(
+        "meta", attrs={"name": name}
+    )
+    assert len(found) == 1, f"{name} is there {len(found)} times"
+    return found[0]["content"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_title_and_description(html, page):
+    document = soup(html / f"{page}.html")
+    title = document.title.get_text()
+    assert title.endswith("Training Deep Neural Networks")
+    assert meta(document, "og:title") in title
+    description = meta(document, "description")
+    assert 40 <= len(description) <= 203, description
+    assert description == meta(document, "og:description")
+
+
+def test_titles_and_descriptions_differ(html):
+    documents = [soup(html / f"{page}.html") for page in PAGES]
+    for name in ("og:title", "description"):
+        values = [meta(document, name) for document in documents]
+        assert sorted({*values}) == sorted(values), name
+
+
+def test_without_a_repository_no_button_is_dead(html):
+    for page in PAGES:
+        text = (html / f"{page}.html").read_text(encoding="utf-8")
+        assert not re.findall(r'href="[^"]*(?:mybinder|colab\.research)[^"]*"', text), page
+        assert "btn-launch" not in text and "btn-source-repository" not in text
+
+
+def test_a_fork_opens_its_own_binder(tmp_path):
+    course = small_course(tmp_path / "course", {"lesson": TEXT})
+    built = build_site(course, tmp_path / "out", repository=FORK)
+    assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-2000:]
+    document = soup(tmp_path / "out" / "_build" / "html" / "book" / "lesson.html")
+    links = [a["href"] for a in document.find_all("a", href=True)]
+    binder = [link for link in links if "mybinder.org" in link]
+    assert binder and all(f"/gh/{FORK}/main" in link for link in binder)
+    assert all("book/lesson.ipynb" in link for link in binder)
+    assert f"https://github.com/{FORK}" in links
+    assert meta(document, "og:url") == SITE + "book/lesson.html"
+    card = meta(document, "og:image")
+    assert card.startswith(SITE)
+    assert (tmp_path / "out" / "_build" / "html" / card.removeprefix(SITE)).stat().st_size > 5_000
+    hosts = {urlsplit(link).hostname for link in binder}
+    assert hosts == {"mybinder.org"}
+
+
+@pytest.mark.parametrize(
+    ("repository", "address"),
+    [
+        ("", ""),
+        (FORK, SITE),
+        ("Teacher/teacher.github.io", "https://teacher.github.io/"),
+        ("Teacher/Nets", "https://teacher.github.io/Nets/"),
+    ],
+)
+def test_address_on_github_pages(monkeypatch, repository, address):
+    monkeypatch.setenv("GITHUB_REPOSITORY", repository)
+    assert site_build.site_url() == address
+
+
+@pytest.mark.parametrize("wrong", ["nets", "a/b/c", "a b/c", "https://github.com/a/b"])
+def test_a_wrong_repository_is_refused(monkeypatch, wrong):
+    monkeypatch.setenv("GITHUB_REPOSITORY", wrong)
+    with pytest.raises(SystemExit, match="must be 'owner/name'"):
+        site_build.site_url()
+
+
+def test_binder_installs_the_lock_and_the_package():
+    """repo2docker reads these three files; the lock is the one that the tests run with."""
+    binder = ROOT / ".binder"
+    assert {path.name for path in binder.iterdir()} == {
+        "runtime.txt",
+        "requirements.txt",
+        "postBuild",
+    }
+    assert (binder / "runtime.txt").read_text().strip() == "python-3.11"
+    (line,) = (binder / "requirements.txt").read_text().split("\n", 1)[0].splitlines()
+    locked = (binder / line.removeprefix("-r ")).resolve()
+    assert locked == ROOT / "requirements.txt"
+    assert re.search(r"^jupyterlab==", locked.read_text(), re.MULTILINE)
+    build = binder / "postBuild"
+    assert build.stat().st_mode & 0o111, "repo2docker runs it"
+    assert "pip install --no-deps --no-build-isolation --editable ." in build.read_text()
