@@ -1,8 +1,9 @@
 """The conditions under which all tests run: those of a small Binder machine.
 
 Each pytest worker has a core of its own, so that no lesson waits for another one
-and none depends on the number of cores. No process reaches another machine. The
-kernel of a lesson gets no more than 2 GiB of memory.
+and none depends on the number of cores; all use the same instructions, so that none
+depends on the processor. No process reaches another machine. The kernel of a lesson
+gets no more than 2 GiB of memory.
 """
 
 import os
@@ -18,6 +19,7 @@ KERNEL_BYTES = 2 * 2**30
 
 def pin_worker():
     """Keep this pytest worker, and all that it starts, on a core of its own."""
+    cores.choose_common_instructions()
     name = os.environ.get("PYTEST_XDIST_WORKER", "")
     if name.startswith("gw"):
         cores.keep_to_one_core(int(name[2:]))

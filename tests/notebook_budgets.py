@@ -25,7 +25,7 @@ MAX_SECONDS = float(os.environ.get("CH11_MAX_SECONDS", 240))
 MAX_BYTES = float(os.environ.get("CH11_MAX_BYTES", 1.2 * 2**30))  # Binder counts GiB, too
 
 #: What `reference_work` takes on one core of the machine on which the limits were set.
-REFERENCE_SECONDS = float(os.environ.get("CH11_REFERENCE_SECONDS", 0.1))
+REFERENCE_SECONDS = float(os.environ.get("CH11_REFERENCE_SECONDS", 0.042))
 LONG_CELL = 2.0  # seconds
 
 

@@ -1,7 +1,8 @@
-"""All tests run as on a small machine: one core, 2 GiB, no network."""
+"""All tests run as on a small machine: one core, common instructions, 2 GiB, no network."""
 
 import json
 import os
+import platform
 import socket
 import sys
 
@@ -57,6 +58,37 @@ def test_a_worker_and_all_it_starts_have_one_core(run_python):
     for worker in ("gw0", "gw1", "gw7"):
         environment = {"PYTHONPATH": paths, "PYTEST_XDIST_WORKER": worker}
         assert run_python("-c", SHOW.format(alone), **environment).stdout == "1\n"
+
+
+x86 = pytest.mark.skipif(
+    platform.machine().lower() not in ("x86_64", "amd64"), reason="AVX2 is an instruction of x86"
+)
+NUMPY = """
+import numpy, scipy.linalg, threadpoolctl
+found = {one["architecture"] for one in threadpoolctl.threadpool_info()}
+print(found, numpy._core._multiarray_umath.__cpu_features__["X86_V4"])
+"""
+
+
+@x86
+def test_numpy_and_scipy_use_the_common_instructions(run_python):
+    assert run_python("-c", NUMPY).stdout == "{'Haswell'} False\n"
+
+
+@x86
+def test_tensorflow_uses_the_common_instructions(run_python):
+    code = "import tensorflow as tf; a = tf.ones((64, 64)); print((a @ a)[0, 0])"
+    printed = run_python("-c", code, ONEDNN_VERBOSE="1").stdout
+    assert "info,cpu,isa:Intel AVX2\n" in printed
+
+
+@x86
+def test_a_choice_of_the_user_stays(run_python):
+    code = (
+        "import cores, os; os.environ['ONEDNN_MAX_CPU_ISA'] = 'SSE41'; "
+        "cores.choose_common_instructions(); print(os.environ['ONEDNN_MAX_CPU_ISA'])"
+    )
+    assert run_python("-c", code, PYTHONPATH=str(ROOT / "book" / "tools")).stdout == "SSE41\n"
 
 
 EXECUTE = """

@@ -1,12 +1,15 @@
-"""One core for each notebook, whatever machine it is.
+"""The same arithmetic for each notebook, whatever machine it is.
 
-TensorFlow and NumPy split sums among the threads they have, so that the last
-digits of a trained network depend on the number of cores. Notebooks are executed
-and compared on one core each: outputs made on one machine hold on another, and
-two notebooks side by side do not slow each other down.
+TensorFlow and NumPy split sums among the threads they have, and add as many numbers
+at once as the processor can. So the last digits of a sum depend on the number of
+cores and on the processor, and training amplifies them. Notebooks are executed and
+compared on one core each, with the instructions that every x86 processor since 2013
+has (AVX2): outputs made on one machine hold on another, and two notebooks side by
+side do not slow each other down. Other processors (ARM) have digits of their own.
 """
 
 import os
+import platform
 
 SINGLE = {
     name: "1"
@@ -18,6 +21,23 @@ SINGLE = {
         "VECLIB_MAXIMUM_THREADS",
     )
 }
+
+#: The widest instructions that oneDNN, OpenBLAS and NumPy may choose on x86.
+COMMON_INSTRUCTIONS = {
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+}
+
+
+def choose_common_instructions() -> None:
+    """Keep the processes to come to the instructions that all of today's x86 processors have.
+
+    What the user has set already stays.
+    """
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        for name, value in COMMON_INSTRUCTIONS.items():
+            os.environ.setdefault(name, value)
 
 
 def keep_to_one_core(number: int) -> None:

@@ -34,10 +34,10 @@ KEPT_CELL_METADATA = {"tags", "mystnb"}
 
 
 def toc_notebooks() -> list[Path]:
-    """Return the notebooks that ``_toc.yml`` lists, in order."""
+    """Return the notebooks that ``_toc.yml`` lists, in order, the landing page first."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     pages = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
-    paths = [ROOT / f"{page}.ipynb" for page in pages]
+    paths = [ROOT / f"{page}.ipynb" for page in [toc["root"], *pages]]
     return [path for path in paths if path.exists()]
 
 
@@ -124,6 +124,7 @@ def main() -> int:
     if missing := [path.name for path in paths if not path.exists()]:
         parser.error(f"no such notebook: {', '.join(missing)}")
     failures = 0
+    cores.choose_common_instructions()
     numbers = itertools.count()
     pool = ThreadPoolExecutor(
         arguments.jobs, initializer=lambda: cores.keep_to_one_core(next(numbers))
