@@ -23,6 +23,23 @@ $$ \\operatorname{Var}(z) = n \\operatorname{Var}(w). $$
 A folded answer.
 
 </details>
+
+:::{dropdown} A derivation
+Unfolded, too.
+:::
+
+:::{exercise} One
+:label: one
+What is it?
+:::
+
+:::{solution-start} one
+:class: dropdown
+:::
+It is solved.
+
+:::{solution-end}
+:::
 """
 
 
@@ -65,6 +82,8 @@ def test_all_pages_are_in_it_and_in_its_outline(pdf):
 def test_answers_are_open_and_the_explorer_says_where_it_moves(pdf):
     text = text_of(pdf)
     assert "A folded answer." in text
+    assert "Unfolded, too." in text
+    assert "It is solved." in text
     assert "A line of slope 1." in text
     assert "Its controls work on the website" in text
     assert "Run this cell to wake" not in text

@@ -52,8 +52,11 @@ def _load_late(app: Any, tree: Any, page: str) -> None:
 
 
 def _whole_book(app: Any) -> None:
+    """Sphinx drops the handlers for ``html`` once one extension has some for ``singlehtml``."""
     if app.builder.name == "singlehtml":
         app.set_html_assets_policy("always")
+        handlers = app.registry.translation_handlers
+        handlers["singlehtml"] = {**handlers["html"], **handlers.get("singlehtml", {})}
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -50,6 +50,7 @@ def print_page(address: str, output: Path, browser: str, site: str = "") -> None
             path=output,
             format="A4",
             margin=margin,
+            scale=0.8,  # a line of code of 100 characters fits
             tagged=True,
             outline=True,
             print_background=True,
