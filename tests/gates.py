@@ -179,5 +179,7 @@ def complete(notebook):
     return problems
 
 
-#: Every gate that takes a notebook alone; `light` also needs its size.
-ALL = (executed, quiet, described, readable, guarded, complete)
+#: The gates for each page with code that take its notebook alone; `light` also needs a size.
+OF_PAGES = (executed, quiet, described, readable, guarded)
+#: The gates for a lesson.
+ALL = (*OF_PAGES, complete)

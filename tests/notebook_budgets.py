@@ -15,6 +15,7 @@ from pathlib import Path
 from queue import Empty
 
 import conditions
+import nbval.kernel
 import numpy as np
 import psutil
 import pytest
@@ -25,16 +26,20 @@ MAX_SECONDS = float(os.environ.get("CH11_MAX_SECONDS", 240))
 MAX_BYTES = float(os.environ.get("CH11_MAX_BYTES", 1.2 * 2**30))  # Binder counts GiB, too
 
 #: What `reference_work` takes on one core of the machine on which the limits were set.
-REFERENCE_SECONDS = float(os.environ.get("CH11_REFERENCE_SECONDS", 0.042))
+REFERENCE_SECONDS = float(os.environ.get("CH11_REFERENCE_SECONDS", 0.03))
 LONG_CELL = 2.0  # seconds
+START = nbval.kernel.start_new_kernel
 
 
 def reference_work() -> float:
-    """Return the seconds that small products of matrices and a loop take: what training is."""
-    batch, weights = np.ones((128, 300), np.float32), np.ones((300, 100), np.float32)
+    """Return the seconds that some arithmetic and a loop take.
+
+    No products of matrices: the threads that NumPy has for them would share one core.
+    """
+    values = np.linspace(0, 1, 10_000, dtype=np.float32)
     start = time.perf_counter()
-    for _ in range(200):
-        batch @ weights
+    for _ in range(1000):
+        np.sqrt(values)
     sum(i * i for i in range(500_000))
     return time.perf_counter() - start
 
@@ -53,6 +58,20 @@ def peak_memory(pid: int) -> int:
     if status.exists():
         return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text()).group(1))
     return psutil.Process(pid).memory_info().rss
+
+
+def start_again(start):
+    """Let nbval start a kernel again that died since another process was faster at its port."""
+
+    def starts(*arguments, **options):
+        for left in (2, 1, 0):
+            try:
+                return start(*arguments, **options)
+            except RuntimeError as error:
+                if not left or "died before replying" not in str(error):
+                    raise
+
+    return starts
 
 
 def watch(kernel):
@@ -97,6 +116,9 @@ class Budget(pytest.Item):
 
 class NotebookBudgets:
     """Measure the cells and add the extra tests."""
+
+    def __init__(self):
+        nbval.kernel.start_new_kernel = start_again(START)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items):

@@ -5,6 +5,7 @@ import sys
 
 import gates
 import nbformat
+import notebook_budgets
 import notebooks
 import pytest
 from conftest import ROOT
@@ -179,6 +180,32 @@ def test_time_is_that_of_the_machine_on_which_the_limit_was_set(tmp_path):
         tmp_path, notebook, CH11_REFERENCE_SECONDS="1000", **limit
     )
     assert "2 passed" in run_nbval(tmp_path, notebook, CH11_REFERENCE_SECONDS="1e-6", **limit)
+
+
+def test_this_machine_is_not_taken_for_a_much_slower_one():
+    """Threads that share a core once made the measured work 20 times slower than it is."""
+    assert notebook_budgets.slowness() < 10
+
+
+@pytest.mark.parametrize(("failures", "message"), [(2, ""), (3, "died"), (1, "other")])
+def test_a_kernel_that_lost_its_port_is_started_again(failures, message):
+    calls = []
+
+    def start(name):
+        calls.append(name)
+        if len(calls) <= failures:
+            raise RuntimeError(
+                "another error" if message == "other" else "Kernel died before replying"
+            )
+        return "kernel"
+
+    again = notebook_budgets.start_again(start)
+    if message:
+        with pytest.raises(RuntimeError, match=message):
+            again("python3")
+    else:
+        assert again("python3") == "kernel"
+    assert len(calls) == (1 if message == "other" else 3)
 
 
 def test_greedy_notebook_fails_though_it_frees_its_memory(tmp_path):

@@ -107,15 +107,15 @@ def test_a_missing_answer_is_an_error_that_asks_the_question():
     assert guidelines.advise({"falls": False, "explodes": True}).lessons[0] == "initialization"
 
 
-PROJECTS = {"deep_network_project"}  # notebooks of the table of contents that are no lessons
+OTHERS = {"deep_network_project", "what_it_costs"}  # notebooks that no advice leads to
 
 
 def test_the_tree_leads_to_every_lesson_and_to_nothing_else():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     pages = [c["file"].removeprefix("book/") for part in toc["parts"] for c in part["chapters"]]
     lessons = {page for page in pages if (ROOT / "book" / f"{page}.ipynb").exists()}
-    assert lessons > PROJECTS, "each project named here is there"
-    lessons -= PROJECTS
+    assert lessons > OTHERS, "each project named here is there"
+    lessons -= OTHERS
     assert {name for _, advice in guidelines.leaves() for name in advice.lessons} == lessons
 
 

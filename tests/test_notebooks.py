@@ -147,4 +147,26 @@ def test_command_reports_each_notebook_and_fails_as_a_whole(tmp_path, monkeypatc
 
 def test_the_notebooks_of_the_toc_are_found():
     names = [path.stem for path in notebooks.toc_notebooks()]
-    assert names[:3] == ["vanishing_gradients", "initialization", "activations"]
+    assert names[:3] == ["intro", "vanishing_gradients", "initialization"]
+    assert "what_it_costs" in names
+
+
+@pytest.mark.parametrize(("failures", "works"), [(2, True), (3, False)])
+def test_a_kernel_that_lost_its_port_is_started_again(tmp_path, monkeypatch, failures, works):
+    started = []
+
+    class Client:
+        def __init__(self, notebook, **options):
+            started.append(notebook)
+
+        def execute(self):
+            if len(started) <= failures:
+                raise RuntimeError("Kernel died before replying to kernel_info")
+
+    monkeypatch.setattr(notebooks, "NotebookClient", Client)
+    if works:
+        notebooks.run({}, tmp_path)
+    else:
+        with pytest.raises(RuntimeError, match="died before replying"):
+            notebooks.run({}, tmp_path)
+    assert len(started) == 3

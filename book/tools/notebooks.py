@@ -71,6 +71,30 @@ def _merge_streams(outputs: list[Any]) -> list[Any]:
     return merged
 
 
+def run(notebook: Any, folder: Path, attempts: int = 3) -> None:
+    """Execute the cells in place.
+
+    A kernel chooses its ports first and takes them later. If another process was
+    faster, it dies before it says anything, and is started again.
+    """
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        store_widget_state=False,
+        record_timing=False,
+        resources={"metadata": {"path": str(folder)}},
+        # TensorFlow's C++ hardware notes go to the terminal, not into outputs.
+        extra_arguments=["--IPKernelApp.capture_fd_output=False", "--log-level=40"],
+    )
+    try:
+        client.execute()
+    except RuntimeError as error:
+        if attempts == 1 or "died before replying" not in str(error):
+            raise
+        run(notebook, folder, attempts - 1)
+
+
 def execute(path: Path, timings: bool = False) -> bool:
     """Execute the notebook at `path` in place; tell whether its file changed."""
     notebook = nbformat.read(path, as_version=4)
@@ -79,17 +103,7 @@ def execute(path: Path, timings: bool = False) -> bool:
         for number, cell in enumerate(notebook.cells)
         if "timing" in cell.metadata.get("tags", []) and cell.outputs and not timings
     }
-    client = NotebookClient(
-        notebook,
-        timeout=600,
-        kernel_name="python3",
-        store_widget_state=False,
-        record_timing=False,
-        resources={"metadata": {"path": str(path.parent)}},
-        # TensorFlow's C++ hardware notes go to the terminal, not into outputs.
-        extra_arguments=["--IPKernelApp.capture_fd_output=False", "--log-level=40"],
-    )
-    client.execute()
+    run(notebook, path.parent)
     for number, outputs in kept.items():
         notebook.cells[number].outputs = outputs
     return write(path, normalize(notebook))
