@@ -23,7 +23,9 @@ from nbval.plugin import IPyNbCell
 
 #: The aim is 90 s on two cores; here a lesson has one core.
 MAX_SECONDS = float(os.environ.get("CH11_MAX_SECONDS", 240))
-MAX_BYTES = float(os.environ.get("CH11_MAX_BYTES", 1.2 * 2**30))  # Binder counts GiB, too
+#: The aim is 1.2 GB, as `make bench` measures it; how much more a process keeps depends on
+#: the machine's pages and cores. Binder has 2 GiB.
+MAX_BYTES = float(os.environ.get("CH11_MAX_BYTES", 1.35 * 2**30))
 
 #: What `reference_work` takes on one core of the machine on which the limits were set.
 REFERENCE_SECONDS = float(os.environ.get("CH11_REFERENCE_SECONDS", 0.03))
