@@ -44,7 +44,7 @@ serve: book ## Build the website and show it at http://localhost:8000
 assignments: $(READY) ## Release the graded assignments without their solutions
 	$(RUN) book/tools/assignments.py
 
-bench: $(READY) ## Measure time, memory and size of everything (an hour)
+bench: $(READY) ## Measure time, memory and size of everything (an hour and a half)
 	$(RUN) tests/benchmarks/run.py
 
 mutants: $(READY) ## Break ch11lib in 80 places and see who notices (half an hour)

@@ -16,6 +16,7 @@ from queue import Empty
 
 import conditions
 import nbval.kernel
+import notebooks
 import numpy as np
 import psutil
 import pytest
@@ -62,20 +63,6 @@ def peak_memory(pid: int) -> int:
     return psutil.Process(pid).memory_info().rss
 
 
-def start_again(start):
-    """Let nbval start a kernel again that died since another process was faster at its port."""
-
-    def starts(*arguments, **options):
-        for left in (2, 1, 0):
-            try:
-                return start(*arguments, **options)
-            except RuntimeError as error:
-                if not left or "died before replying" not in str(error):
-                    raise
-
-    return starts
-
-
 def watch(kernel):
     """Let nbval notice within a second that a kernel died; it would wait for the time limit."""
     get_message = kernel.get_message
@@ -102,15 +89,19 @@ class Budget(pytest.Item):
         if usage["cells"] < self.cells:
             pytest.skip(f"only {usage['cells']} of {self.cells} cells were run")
         self.user_properties.append(("usage", usage))
-        assert usage["seconds"] <= MAX_SECONDS, (
-            f"{self.parent.name} took {usage['wall']:.0f} s on a machine that is "
-            f"{usage['wall'] / usage['seconds']:.1f} times slower than ours; "
-            f"the limit is {MAX_SECONDS:.0f} s on ours"
-        )
-        assert usage["bytes"] <= MAX_BYTES, (
-            f"{self.parent.name} peaked at {usage['bytes'] / 2**30:.2f} GiB; "
-            f"the limit is {MAX_BYTES / 2**30:.2f} GiB"
-        )
+        wall, seconds, peak = usage["wall"], usage["seconds"], usage["bytes"]
+        if seconds > MAX_SECONDS:
+            pytest.fail(
+                f"{self.parent.name} took {wall:.0f} s on a machine that is {wall / seconds:.1f} "
+                f"times slower than ours; the limit is {MAX_SECONDS:.0f} s on ours",
+                pytrace=False,
+            )
+        if peak > MAX_BYTES:
+            pytest.fail(
+                f"{self.parent.name} peaked at {peak / 2**30:.2f} GiB; "
+                f"the limit is {MAX_BYTES / 2**30:.2f} GiB",
+                pytrace=False,
+            )
 
     def reportinfo(self):
         return self.path, 0, f"{self.parent.name}: budget"
@@ -120,7 +111,7 @@ class NotebookBudgets:
     """Measure the cells and add the extra tests."""
 
     def __init__(self):
-        nbval.kernel.start_new_kernel = start_again(START)
+        nbval.kernel.start_new_kernel = notebooks.start_again(START)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items):

@@ -187,27 +187,6 @@ def test_this_machine_is_not_taken_for_a_much_slower_one():
     assert notebook_budgets.slowness() < 10
 
 
-@pytest.mark.parametrize(("failures", "message"), [(2, ""), (3, "died"), (1, "other")])
-def test_a_kernel_that_lost_its_port_is_started_again(failures, message):
-    calls = []
-
-    def start(name):
-        calls.append(name)
-        if len(calls) <= failures:
-            raise RuntimeError(
-                "another error" if message == "other" else "Kernel died before replying"
-            )
-        return "kernel"
-
-    again = notebook_budgets.start_again(start)
-    if message:
-        with pytest.raises(RuntimeError, match=message):
-            again("python3")
-    else:
-        assert again("python3") == "kernel"
-    assert len(calls) == (1 if message == "other" else 3)
-
-
 def test_greedy_notebook_fails_though_it_frees_its_memory(tmp_path):
     notebook = one_cell("x = b'1' * 400_000_000; del x", None)
     assert "the limit is 0.28 GiB" in run_nbval(tmp_path, notebook, CH11_MAX_BYTES="3e8")

@@ -151,22 +151,38 @@ def test_the_notebooks_of_the_toc_are_found():
     assert "what_it_costs" in names
 
 
-@pytest.mark.parametrize(("failures", "works"), [(2, True), (3, False)])
-def test_a_kernel_that_lost_its_port_is_started_again(tmp_path, monkeypatch, failures, works):
-    started = []
+@pytest.mark.parametrize(("failures", "message"), [(2, ""), (3, "died"), (1, "other")])
+def test_a_kernel_that_lost_its_port_is_started_again(failures, message):
+    calls = []
 
-    class Client:
-        def __init__(self, notebook, **options):
-            started.append(notebook)
+    def start(name):
+        calls.append(name)
+        if len(calls) <= failures:
+            raise RuntimeError(
+                "another error" if message == "other" else "Kernel died before replying"
+            )
+        return "kernel"
 
-        def execute(self):
-            if len(started) <= failures:
-                raise RuntimeError("Kernel died before replying to kernel_info")
-
-    monkeypatch.setattr(notebooks, "NotebookClient", Client)
-    if works:
-        notebooks.run({}, tmp_path)
+    again = notebooks.start_again(start)
+    if message:
+        with pytest.raises(RuntimeError, match=message):
+            again("python3")
     else:
-        with pytest.raises(RuntimeError, match="died before replying"):
-            notebooks.run({}, tmp_path)
-    assert len(started) == 3
+        assert again("python3") == "kernel"
+    assert len(calls) == (1 if message == "other" else 3)
+
+
+def test_a_notebook_whose_kernel_lost_its_port_is_executed(tmp_path, monkeypatch):
+    run, calls = notebooks.run, []
+
+    def unlucky(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise RuntimeError("Kernel died before replying to kernel_info")
+        run(*arguments)
+
+    monkeypatch.setattr(notebooks, "run", unlucky)
+    path = tmp_path / "lesson.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("print(1)")]), path)
+    assert notebooks.execute(path)
+    assert nbformat.read(path, 4).cells[0].outputs[0].text == "1\n"

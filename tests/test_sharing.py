@@ -1,7 +1,6 @@
 """What a shared link shows, and whose Binder a fork's pages open."""
 
 import re
-from urllib.parse import urlsplit
 
 import pytest
 import site_build
@@ -66,8 +65,6 @@ def test_a_fork_opens_its_own_binder(tmp_path):
     card = meta(document, "og:image")
     assert card.startswith(SITE)
     assert (tmp_path / "out" / "_build" / "html" / card.removeprefix(SITE)).stat().st_size > 5_000
-    hosts = {urlsplit(link).hostname for link in binder}
-    assert hosts == {"mybinder.org"}
 
 
 @pytest.mark.parametrize(

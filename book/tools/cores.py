@@ -3,8 +3,8 @@
 TensorFlow and NumPy split sums among the threads they have, and add as many numbers
 at once as the processor can. So the last digits of a sum depend on the number of
 cores and on the processor, and training amplifies them. Notebooks are executed and
-compared on one core each, with the instructions that every x86 processor since 2013
-has (AVX2): outputs made on one machine hold on another, and two notebooks side by
+compared on one core each, with instructions that nearly all x86 processors of the last
+ten years have (AVX2): outputs made on one machine hold on another, and two notebooks side by
 side do not slow each other down. Other processors (ARM) have digits of their own.
 """
 
@@ -31,7 +31,7 @@ COMMON_INSTRUCTIONS = {
 
 
 def choose_common_instructions() -> None:
-    """Keep the processes to come to the instructions that all of today's x86 processors have.
+    """Keep the processes to come to the instructions that nearly all x86 processors have.
 
     What the user has set already stays.
     """

@@ -17,9 +17,10 @@ import itertools
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cores
 import nbformat
@@ -31,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 KEPT_CELL_METADATA = {"tags", "mystnb"}
+T = TypeVar("T")
 
 
 def toc_notebooks() -> list[Path]:
@@ -71,12 +73,26 @@ def _merge_streams(outputs: list[Any]) -> list[Any]:
     return merged
 
 
-def run(notebook: Any, folder: Path, attempts: int = 3) -> None:
-    """Execute the cells in place.
+def start_again(start: Callable[..., T], attempts: int = 3) -> Callable[..., T]:
+    """Return `start`, called again if the kernel that it starts dies before it says anything.
 
-    A kernel chooses its ports first and takes them later. If another process was
-    faster, it dies before it says anything, and is started again.
+    A kernel chooses its ports first and takes them later; another process may be faster.
     """
+
+    def starts(*arguments: Any, **options: Any) -> T:
+        for left in reversed(range(attempts)):
+            try:
+                return start(*arguments, **options)
+            except RuntimeError as error:
+                if not left or "died before replying" not in str(error):
+                    raise
+        raise ValueError(f"attempts must be at least 1, not {attempts}")
+
+    return starts
+
+
+def run(notebook: Any, folder: Path) -> None:
+    """Execute the cells in place."""
     client = NotebookClient(
         notebook,
         timeout=600,
@@ -87,12 +103,7 @@ def run(notebook: Any, folder: Path, attempts: int = 3) -> None:
         # TensorFlow's C++ hardware notes go to the terminal, not into outputs.
         extra_arguments=["--IPKernelApp.capture_fd_output=False", "--log-level=40"],
     )
-    try:
-        client.execute()
-    except RuntimeError as error:
-        if attempts == 1 or "died before replying" not in str(error):
-            raise
-        run(notebook, folder, attempts - 1)
+    client.execute()
 
 
 def execute(path: Path, timings: bool = False) -> bool:
@@ -103,7 +114,7 @@ def execute(path: Path, timings: bool = False) -> bool:
         for number, cell in enumerate(notebook.cells)
         if "timing" in cell.metadata.get("tags", []) and cell.outputs and not timings
     }
-    run(notebook, path.parent)
+    start_again(run)(notebook, path.parent)
     for number, outputs in kept.items():
         notebook.cells[number].outputs = outputs
     return write(path, normalize(notebook))

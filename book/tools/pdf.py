@@ -22,7 +22,6 @@ OPEN_AND_TELL = """site => {
     document.querySelectorAll("img").forEach(one => { one.loading = "eager"; });
     document.querySelectorAll("figure.ch11-explore").forEach(one => {
         const note = document.createElement("p");
-        note.className = "ch11-on-paper";
         note.textContent = "One of the frames of this figure. Its controls work on the website"
             + (site ? ": " + site : ".");
         one.append(note);
