@@ -17,7 +17,7 @@ $(READY): requirements.txt pyproject.toml
 	$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
-.PHONY: help install book test notebooks pdf links serve assignments bench mutants lock format clean
+.PHONY: help install book test notebooks lab pdf colab links serve assignments bench mutants lock format clean
 help: ## Say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -34,6 +34,9 @@ notebooks: $(READY) ## Execute every notebook again and store it
 
 pdf: $(READY) ## Print the whole book into one PDF (needs Chromium or Chrome)
 	$(RUN) book/tools/pdf.py
+
+colab: $(READY) ## Make the edition for Colab (needs GITHUB_REPOSITORY=owner/name)
+	$(RUN) book/tools/colab.py --output _build/colab
 
 links: $(READY) ## Ask every other site that the book links whether the page is there
 	$(RUN) book/tools/site_build.py --builder linkcheck

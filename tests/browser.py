@@ -10,14 +10,18 @@ import chromium
 import pytest
 
 
+def skip_or_fail(message):
+    """Skip what this machine can't do; fail instead in CI, where all must run."""
+    if os.environ.get("CH11_REQUIRE_ALL"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
 def require_browser():
-    """Skip without a browser; fail instead where CI requires one."""
+    """Return the path of a browser; skip or fail without one."""
     path = chromium.find_browser()
     if path is None:
-        message = "no Chromium or Chrome found (set CH11_BROWSER to its path)"
-        if os.environ.get("CH11_REQUIRE_BROWSER"):
-            pytest.fail(message)
-        pytest.skip(message)
+        skip_or_fail("no Chromium or Chrome found (set CH11_BROWSER to its path)")
     return path
 
 

@@ -7,8 +7,8 @@ HTML file, or if an assignment can't be released. The student edition of the
 assignments is put beside the pages.
 
 Where GITHUB_REPOSITORY ("owner/name") is set, as on GitHub, the pages get the
-address of that repository's website and a button that opens its Binder: a fork
-has its own. Elsewhere they get none.
+address of that repository's website, and buttons that open its Binder and its
+edition for Colab (see `colab`): a fork has its own. Elsewhere they get none.
 """
 
 import argparse
@@ -80,6 +80,7 @@ def configuration(root: Path = ROOT) -> dict[str, Any]:
             "launch_buttons": {
                 "notebook_interface": "jupyterlab",
                 "binderhub_url": "https://mybinder.org",
+                "colab_url": "https://colab.research.google.com",
             },
         }
     return config

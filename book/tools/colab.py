@@ -1,0 +1,128 @@
+"""Make the edition of the lessons that opens on Google Colab.
+
+    GITHUB_REPOSITORY=owner/name python book/tools/colab.py --output FOLDER
+
+Colab opens one notebook of a repository, without the files beside it. So each
+lesson gets a first cell that installs ``ch11lib`` from the same repository and
+the same commit, and nothing that is there already; and its text is turned into
+plain Markdown (see `plain_markdown`). The workflow ``deploy.yml`` stores the
+folder in the branch ``colab`` of the repository, where the website's buttons
+look for it: a fork has its own.
+"""
+
+import argparse
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import notebooks
+import plain_markdown
+import site_build
+
+#: The branch that the buttons open.
+BRANCH = "colab"
+
+INSTALL = """\
+# On Colab: install the course's package. What is there already stays as it is.
+import importlib.util
+import sys
+
+if importlib.util.find_spec("ch11lib") is None:
+    !"{{sys.executable}}" -m pip list --format=freeze > installed.txt
+    !"{{sys.executable}}" -m pip install --constraint installed.txt "{requirement}"
+    importlib.invalidate_caches()
+    import ch11lib"""
+
+NOTE = """\
+> **An edition for Colab**, made from [{title}]({page}). With the kernel that you start here its figures \
+are live; on the website they move without one."""
+
+
+def pages(root: Path = site_build.ROOT) -> list[str]:
+    """Return the pages that run with the package alone: they read no file of the repository."""
+    found = {path.relative_to(root).with_suffix("").as_posix(): path for path in _paths(root)}
+    return [page for page, path in found.items() if "../" not in _code(path)]
+
+
+def _paths(root: Path) -> list[Path]:
+    paths = [root / f"{page}.ipynb" for page in site_build.toc_pages(root)]
+    return [path for path in paths if path.is_file()]
+
+
+def _code(path: Path) -> str:
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+
+
+def requirement(repository: str, commit: str = "main") -> str:
+    """Return what pip installs: the package in a commit of a repository on GitHub."""
+    return f"ch11lib @ https://github.com/{repository}/archive/{commit}.zip"
+
+
+def edition(path: Path, install: str, site: str, texts: plain_markdown.Book) -> Any:
+    """Return the notebook at `path` as Colab shows it.
+
+    Parameters
+    ----------
+    path : Path
+        A notebook of the book, stored executed. Its outputs are kept.
+    install : str
+        A requirement for pip, as `requirement` returns it.
+    site : str
+        Address of the website, with a slash at its end.
+    texts : plain_markdown.Book
+        The titles and references that the text links.
+
+    Raises
+    ------
+    ValueError
+        If the text holds MyST that `plain_markdown` does not know.
+    """
+    source = nbformat.read(path, as_version=4)
+    page = f"{site}book/{path.stem}.html"
+    note = NOTE.format(title=texts.titles[path.stem], page=page)
+    first = [
+        nbformat.v4.new_markdown_cell(note),
+        nbformat.v4.new_code_cell(INSTALL.format(requirement=install)),
+    ]
+    made = notebooks.normalize(nbformat.from_dict({**source, "cells": first + source.cells}))
+    for cell in made.cells:
+        if cell.cell_type == "markdown":
+            cell.source = texts.plain(cell.source, page)
+    return made
+
+
+def write(output: Path, repository: str, commit: str, root: Path = site_build.ROOT) -> list[Path]:
+    """Write the edition of every page into ``output/book``; return the notebooks."""
+    site = site_build.site_url()
+    texts = plain_markdown.Book.read(root / "book", site)
+    made = []
+    for page in pages(root):
+        path = output / f"{page}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        install = requirement(repository, commit)
+        notebooks.write(path, edition(root / f"{page}.ipynb", install, site, texts))
+        made.append(path)
+    return made
+
+
+def main() -> None:
+    """Write into the folder that the command line names."""
+    parser = argparse.ArgumentParser(description="Make the edition for Colab.")
+    parser.add_argument("--output", type=Path, required=True)
+    output = parser.parse_args().output.resolve()
+    repository = site_build.repository()
+    if not repository:
+        sys.exit("GITHUB_REPOSITORY is not set; it must be 'owner/name'")
+    commit = os.environ.get("GITHUB_SHA", "main")
+    if not re.fullmatch(r"[\w./-]+", commit):
+        sys.exit(f"GITHUB_SHA is {commit!r}; it must be a commit or a branch")
+    for path in write(output, repository, commit):
+        print(path)
+
+
+if __name__ == "__main__":
+    main()
