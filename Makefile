@@ -32,6 +32,9 @@ test: $(READY) ## Run all tests; every notebook is executed and compared
 notebooks: $(READY) ## Execute every notebook again and store it
 	$(RUN) book/tools/notebooks.py --jobs $(JOBS)
 
+lab: $(READY) ## Execute every lesson in JupyterLab, in a browser, within 2 GiB (half an hour)
+	$(RUN) -m pytest tests/lab_lessons/every_lesson.py --numprocesses=0 -rP
+
 pdf: $(READY) ## Print the whole book into one PDF (needs Chromium or Chrome)
 	$(RUN) book/tools/pdf.py
 

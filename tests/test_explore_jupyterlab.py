@@ -1,15 +1,12 @@
 """The live edition in a real JupyterLab, driven by Chromium: its slider recomputes."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
+import shutil
 
 import browser
+import lab
 import nbformat
 import pytest
+from conftest import ROOT
 from nbformat.v4 import new_code_cell, new_notebook
 
 PLOT = """
@@ -30,54 +27,22 @@ explore(line, slope=[1, 2, 3], kind=["line", "ray"])
 
 
 @pytest.fixture
-def lab(tmp_path):
-    """Start JupyterLab on a folder with one notebook; yield the notebook's URL."""
+def server(tmp_path):
+    """Start JupyterLab on an empty folder; yield the folder and the address."""
     browser.require_browser()
+    folder = tmp_path / "work"
+    folder.mkdir()
+    with lab.serve(folder, tmp_path / "home") as (url, _):
+        yield folder, url
+
+
+def test_live_slider_recomputes_with_the_kernel(server, chromium):
+    folder, url = server
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     notebook = new_notebook(cells=[new_code_cell(PLOT)], metadata=kernel)
-    nbformat.write(notebook, tmp_path / "live.ipynb")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "HOME": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path / "c")}
-    environment.pop("PYTEST_CURRENT_TEST", None)
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [
-        f"--port={port}",
-        "--ip=127.0.0.1",
-        "--IdentityProvider.token=",
-        "--ServerApp.port_retries=0",
-    ]
-    command += [
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]
-    log = tmp_path / "lab.log"
-    with log.open("w") as file:
-        server = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=file, stderr=subprocess.STDOUT
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(f"{url}/api/status", timeout=2)
-                break
-            except OSError:
-                assert server.poll() is None, log.read_text()
-                time.sleep(0.5)
-        yield f"{url}/lab/tree/live.ipynb?reset"
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def test_live_slider_recomputes_with_the_kernel(lab, chromium):
+    nbformat.write(notebook, folder / "live.ipynb")
     watched = browser.Watched(chromium.new_page())
-    page = watched.page
-    page.goto(lab)
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+    page = lab.Notebook(watched.page, url, folder / "live.ipynb").page
     page.click(".jp-Notebook .jp-CodeCell .jp-InputArea-editor")
     page.keyboard.press("Shift+Enter")
     image = page.locator(".jp-OutputArea-output .jupyter-widgets img").first
@@ -91,4 +56,18 @@ def test_live_slider_recomputes_with_the_kernel(lab, chromium):
     page.wait_for_selector("img[alt='A line of slope 2, drawn in call 8.']", timeout=20_000)
     page.get_by_role("button", name="ray").click()
     page.wait_for_selector("img[alt='A ray of slope 2, drawn in call 9.']", timeout=20_000)
+    assert watched.foreign == []
+
+
+def test_the_landing_page_runs_and_its_explorer_is_live(server, chromium):
+    folder, url = server
+    shutil.copy(ROOT / "book" / "intro.ipynb", folder)
+    watched = browser.Watched(chromium.new_page())
+    notebook = lab.Notebook(watched.page, url, folder / "intro.ipynb")
+    cells = notebook.run_all(seconds=120)
+    assert lab.errors(cells) == []
+    assert all(cell.execution_count for cell in cells)
+    assert lab.views(cells) == notebook.explorers().count() == 1
+    before, after = notebook.move(notebook.explorers().first)
+    assert before and after and before != after
     assert watched.foreign == []

@@ -37,8 +37,8 @@ if importlib.util.find_spec("ch11lib") is None:
     import ch11lib"""
 
 NOTE = """\
-> **An edition for Colab**, made from [{title}]({page}). With the kernel that you start here its figures \
-are live; on the website they move without one."""
+> **An edition for Colab**, made from [{title}]({page}). \
+With the kernel that you start here its figures are live; on the website they move without one."""
 
 
 def pages(root: Path = site_build.ROOT) -> list[str]:
