@@ -21,6 +21,7 @@ __all__ = [
     "experiments",
     "explore",
     "gradient_clipping",
+    "growing",
     "guidelines",
     "initialization",
     "l1_l2_early_stopping",

@@ -4,8 +4,9 @@ One run says little: another seed may turn a ranking round. These helpers
 repeat a run, collect its results and say how far they scatter.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +14,17 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from ch11lib._experiments_keras import RateTable
 
-__all__ = ["RateTable", "TunedRuns", "paired_ratio", "reinitialize", "spread", "tuned_runs"]
+__all__ = [
+    "RateTable",
+    "TunedRuns",
+    "paired_ratio",
+    "progress",
+    "reinitialize",
+    "spread",
+    "tuned_runs",
+]
+
+T = TypeVar("T")
 
 
 def __getattr__(name: str) -> Any:
@@ -41,6 +52,30 @@ class TunedRuns(NamedTuple):
     learning_rate: float
     tried: dict[float, float]
     results: NDArray[np.float64]
+
+
+def progress(items: Iterable[T], label: str | None = None) -> Iterable[T]:
+    """Go through `items`, and show how far it is.
+
+    The bar comes after two seconds and goes with the last item. It is tqdm's, and
+    does not come at all where the environment variable ``TQDM_DISABLE`` is set, as it
+    is where the notebooks of the course are stored and compared.
+
+    Parameters
+    ----------
+    items : iterable
+    label : str, optional
+        What stands before the bar.
+
+    Returns
+    -------
+    iterable
+        The same items.
+    """
+    from tqdm import tqdm
+
+    bar = tqdm(items, label, leave=False, delay=2, file=sys.stdout, ncols=72)
+    return cast(Iterable[T], bar)
 
 
 def tuned_runs(
@@ -82,9 +117,9 @@ def tuned_runs(
         raise ValueError("learning_rates is empty; give at least one")
     if not listed or len({*listed, tuning_seed}) < len(listed) + 1:
         raise ValueError(f"seeds is {listed}; it must hold seeds other than {tuning_seed}, once")
-    tried = {rate: float(run(rate, tuning_seed)[-1]) for rate in rates}
+    tried = {rate: float(run(rate, tuning_seed)[-1]) for rate in progress(rates, "rates")}
     best = max(rates, key=lambda rate: np.nan_to_num(tried[rate], nan=-np.inf))
-    results = [np.asarray(run(best, seed), float) for seed in listed]
+    results = [np.asarray(run(best, seed), float) for seed in progress(listed, "seeds")]
     if len({result.shape for result in results}) > 1:
         raise ValueError(f"run returned shapes {[r.shape for r in results]}; they must agree")
     return TunedRuns(best, tried, np.stack(results))
@@ -135,7 +170,7 @@ def paired_ratio(
         raise ValueError(f"repeats is {repeats}; it must be >= 3")
     first(), second()
     ratios = np.empty(repeats)
-    for i in range(repeats):
+    for i in progress(range(repeats), "pairs"):
         start = perf_counter()
         first()
         middle = perf_counter()

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def pytest_configure(config):
     conditions.pin_worker()
     conditions.go_offline()
+    os.environ["TQDM_DISABLE"] = "1"  # stored outputs have no progress bars
     hypothesis.settings.register_profile("the same everywhere", deadline=None, derandomize=True)
     hypothesis.settings.load_profile("the same everywhere")
     config.pluginmanager.register(NotebookBudgets(), "notebook_budgets")

@@ -25,6 +25,7 @@ OPTIONS = [
     "--ip=127.0.0.1",
     "--IdentityProvider.token=",
     "--ServerApp.port_retries=0",
+    "--ServerApp.disable_check_xsrf=True",  # the tests end kernels by the API
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
 ]
@@ -46,7 +47,8 @@ def serve(folder, home):
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
     }
-    environment.pop("PYTEST_CURRENT_TEST", None)
+    for name in ("PYTEST_CURRENT_TEST", "TQDM_DISABLE"):  # with progress bars, as a runner has it
+        environment.pop(name, None)
     log = home / "lab.log"
     with log.open("w") as file:
         server = subprocess.Popen(

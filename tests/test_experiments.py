@@ -149,3 +149,24 @@ def test_rate_table_wants_one_row(rates):
 def test_rate_table_has_its_size():
     with pytest.raises(ValueError, match="rates has 3 entries; the table has room for 2"):
         RateTable([1, 2]).assign([1, 2, 3])
+
+
+SLOW_LOOP = """
+import time
+from ch11lib.experiments import progress
+assert list(progress(iter(range(3)))) == [0, 1, 2]
+for item in progress(["a", "b", "c"], "letters"):
+    time.sleep(1.1)
+print("done", end="")
+"""
+
+
+def test_progress_comes_after_two_seconds_and_goes(run_python):
+    said = run_python("-c", SLOW_LOOP, TQDM_DISABLE="").stdout
+    assert "letters:" in said and "2/3" in said
+    assert said.splitlines()[-1].endswith("done")
+    assert said.splitlines()[-2].strip() == "", "the bar is wiped out at the end"
+
+
+def test_no_progress_where_outputs_are_stored(run_python):
+    assert run_python("-c", SLOW_LOOP, TQDM_DISABLE="1").stdout == "done"

@@ -11,6 +11,7 @@ from ch11lib import batch_normalization as bn
 from ch11lib import dropout as drop
 from ch11lib import experiments as exp
 from ch11lib import gradient_clipping as clip
+from ch11lib import growing as grow
 from ch11lib import initialization as init
 from ch11lib import l1_l2_early_stopping as l1l2
 from ch11lib import learning_rate_schedules as lrs
@@ -39,6 +40,7 @@ CYCLE = {"step": 0, "max_learning_rate": 1.0, "total_steps": 10}
 COSINE = {"step": 0, "initial": 1.0, "decay_steps": 5}
 RESTARTS = {"step": 0, "initial": 1.0, "first_decay_steps": 5}
 EXPONENTIAL = {"step": 0, "initial": 1.0, "decay_steps": 5, "decay_rate": 0.5}
+STEP = {"n_devices": 2, "batch_size": 1, "n_weights": 1, "speed": 1, "bandwidth": 1}
 TUNED = {"run": lambda rate, seed: [rate], "learning_rates": [1.0], "seeds": [1]}
 
 #: function: (arguments that are right, {argument: what is wrong})
@@ -86,6 +88,13 @@ TABLE = {
         {"start": (0.0, 0.0), "learning_rate": 0.1, "n_steps": 2},
         {"learning_rate": NOT_POSITIVE, "n_steps": NOT_A_COUNT},
     ),
+    grow.ring_average: ({"gradients": ONES}, {
+        "gradients": st.sampled_from([ONES[0], np.ones((0, 3)), np.ones((2, 3, 4))]),
+    }),
+    grow.step_seconds: (STEP, {
+        "n_devices": NOT_A_COUNT,
+        **dict.fromkeys(("batch_size", "n_weights", "speed", "bandwidth"), NOT_POSITIVE),
+    }),
     mx.max_norm: ({"w": ONES, "max_value": 1.0}, {
         "max_value": st.floats(max_value=0) | st.just(float("nan")),
         "axis": st.sampled_from([2, -3, (), (0, 5)]),

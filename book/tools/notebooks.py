@@ -150,6 +150,7 @@ def main() -> int:
         parser.error(f"no such notebook: {', '.join(missing)}")
     failures = 0
     cores.choose_common_instructions()
+    os.environ["TQDM_DISABLE"] = "1"  # a bar that has gone leaves its traces in an output
     numbers = itertools.count()
     pool = ThreadPoolExecutor(
         arguments.jobs, initializer=lambda: cores.keep_to_one_core(next(numbers))
