@@ -40,7 +40,11 @@ MACHINES = {
 
 def environment():
     """Return the variables of a process that may use the network, as Colab may."""
-    return {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV", "TQDM_DISABLE")}
+    return {
+        k: v
+        for k, v in os.environ.items()
+        if k not in ("PYTHONPATH", "VIRTUAL_ENV", "TQDM_DISABLE")
+    }
 
 
 def run(*command, cwd=ROOT):

@@ -23,18 +23,18 @@ parser.add_argument("--epochs", type=int, default=2)
 parser.add_argument("--images", type=int, default=6400)
 options = parser.parse_args()
 
-import jax  # noqa: E402
+import jax
 
 jax.config.update("jax_enable_x64", options.float == "float64")
 if options.processes > 1:
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     jax.distributed.initialize(options.coordinator, options.processes, options.process)
 
-import keras  # noqa: E402
-import tensorflow as tf  # noqa: E402  (only for tf.data)
+import keras
+import tensorflow as tf  # only for tf.data
 
-from ch11lib.datasets import load_fashion_mnist  # noqa: E402
-from ch11lib.models import build_mlp  # noqa: E402
+from ch11lib.datasets import load_fashion_mnist
+from ch11lib.models import build_mlp
 
 keras.config.set_floatx(options.float)
 keras.distribution.set_distribution(keras.distribution.DataParallel())

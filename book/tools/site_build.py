@@ -12,6 +12,8 @@ edition for Colab (see `colab`): a fork has its own. Elsewhere they get none.
 """
 
 import argparse
+import contextlib
+import json
 import os
 import re
 import subprocess
@@ -99,6 +101,25 @@ def run(output: Path, builder: str = "html") -> None:
             sys.exit("The book was not built: see the warnings above.")
 
 
+def check_links() -> None:
+    """Ask for every address on other sites, print the list, exit if one is not there."""
+    with tempfile.TemporaryDirectory() as folder:
+        with contextlib.suppress(SystemExit):  # the list says it better
+            run(Path(folder), "linkcheck")
+        (found,) = Path(folder).rglob("output.json")
+        text = found.read_text(encoding="utf-8")
+    asked = [json.loads(line) for line in text.splitlines()]
+    asked = [link for link in asked if link["uri"].startswith("http")]
+    links = sorted({(link["status"], link["uri"], link["filename"]) for link in asked})
+    for status, address, page in links:
+        print(f"{status:10} {address}  ({page})")
+    broken = [address for status, address, _ in links if status in ("broken", "timeout")]
+    total = f"Links to other sites: {len(links)}, broken: {len(broken)}"
+    if broken:
+        sys.exit(total + (": no network?" if len(broken) == len(links) else ""))
+    print(total)
+
+
 def main() -> None:
     """Build into the folder that the command line names."""
     parser = argparse.ArgumentParser(description="Build the website.")
@@ -107,8 +128,7 @@ def main() -> None:
     arguments = parser.parse_args()
     output = arguments.output.resolve()
     if arguments.builder == "linkcheck":
-        with tempfile.TemporaryDirectory() as folder:
-            return run(Path(folder), "linkcheck")
+        return check_links()
     run(output)
     html = output / "_build" / "html"
     if missing := missing_pages(html):
