@@ -163,16 +163,20 @@ class Notebook:
         image.scroll_into_view_if_needed()
         first = image.get_attribute("alt")
         handle = explorer.locator(".noUi-handle").first
-        if explorer.locator(".widget-slider, .widget-hslider, .noUi-handle").count():
+        if handle.count():
             handle.focus()
-            self.page.keyboard.press("ArrowRight")
+            moves = [lambda: self.page.keyboard.press("ArrowRight")]
+            moves += [lambda: self.page.keyboard.press("ArrowLeft")] * 2  # from the last value
         else:
-            explorer.locator("button:not(.mod-active)").first.click()
-        for _ in range(300):
-            if image.get_attribute("alt") != first:
-                break
-            self.page.wait_for_timeout(100)
-        return first, image.get_attribute("alt")
+            moves = [explorer.locator("button:not(.mod-active)").first.click]
+        for move in moves:
+            move()
+            for _ in range(100):
+                assert not explorer.locator("[role=alert]").count(), explorer.inner_text()
+                if image.get_attribute("alt") != first:
+                    return first, image.get_attribute("alt")
+                self.page.wait_for_timeout(100)
+        return first, first
 
 
 def errors(cells):

@@ -16,6 +16,10 @@ TEXT = (
 
 **Aims.** **Time** **You need** {cite:p}`x` {term}`y`
 
+```sh
+cd /home/teacher
+```
+
 ## What goes wrong in practice
 ## Recap
 ## Check yourself
@@ -67,6 +71,10 @@ FAULTS = {
     ),
     "path in the output": lambda nb: output(nb.cells[6], name="stdout", text="in /home/me/x"),
     "path in": lambda nb: nb.cells[0].update(source=nb.cells[0].source + " see /root/course"),
+    "bound again below it": lambda nb: (
+        nb.cells[4].update(source="scale = 2\ndef line():\n    return scale\n\nexplore(line)"),
+        nb.cells[5].update(source="scale = 3"),
+    ),
     "without alt text (mystnb": lambda nb: nb.cells[5].update(metadata={}),
     "<img> without alt": lambda nb: output(
         nb.cells[4], "display_data", data={"text/html": '<img class="ch11-explore" src="data:x">'}

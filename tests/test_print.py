@@ -1,5 +1,6 @@
 """On paper: the PDF of a course, and a page that is printed from the browser."""
 
+import os
 import subprocess
 import sys
 
@@ -58,7 +59,10 @@ def pdf(tmp_path_factory):
     course = small_course(folder / "course", {"lesson": cells, "more": "# More\n\nAnother page."})
     output = folder / "new" / "book.pdf"
     command = [sys.executable, "book/tools/pdf.py", "--output", str(output)]
-    done = subprocess.run(command, cwd=course, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "GITHUB_REPOSITORY": "a-teacher/deep-nets"}
+    done = subprocess.run(
+        command, cwd=course, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert str(output) in done.stdout
     return pypdf.PdfReader(output)
@@ -85,7 +89,10 @@ def test_answers_are_open_and_the_explorer_says_where_it_moves(pdf):
     assert "Unfolded, too." in text
     assert "It is solved." in text
     assert "A line of slope 1." in text
-    assert "Its controls work on the website" in text
+    address = "https://a-teacher.github.io/deep-nets/book/lesson.html"
+    assert "Its controls work on the website: https://a-teacher" in text
+    marks = [mark.get_object() for page in pdf.pages for mark in page.get("/Annots", [])]
+    assert address in {mark["/A"]["/URI"] for mark in marks if "/URI" in mark.get("/A", {})}
     assert "Run this cell to wake" not in text
 
 

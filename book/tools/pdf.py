@@ -4,7 +4,7 @@
 
 Jupyter Book puts all pages into one; Chromium sets the mathematics and prints.
 Answers and solutions are open; an explorer shows its first frame, and the address
-of the page where it can be moved, if `site_build.site_url` knows one.
+of its page, where it can be moved, if `site_build.site_url` knows one.
 """
 
 import argparse
@@ -20,10 +20,20 @@ OPEN_AND_TELL = """site => {
     document.querySelectorAll(".toggle-hidden").forEach(
         one => one.classList.remove("toggle-hidden"));
     document.querySelectorAll("img").forEach(one => { one.loading = "eager"; });
+    const starts = [...document.querySelectorAll("[id^=document-]")];  // Sphinx marks each page
     document.querySelectorAll("figure.ch11-explore").forEach(one => {
         const note = document.createElement("p");
-        note.textContent = "One of the frames of this figure. Its controls work on the website"
-            + (site ? ": " + site : ".");
+        note.textContent = "One of the frames of this figure. Its controls work on the website";
+        const before = starts.filter(start =>
+            start.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING);
+        if (site && before.length) {
+            const link = document.createElement("a");
+            link.href = site + before.pop().id.slice("document-".length) + ".html";
+            link.textContent = link.href;
+            note.append(": ", link);
+        } else {
+            note.append(".");
+        }
         one.append(note);
     });
 }"""
