@@ -30,3 +30,10 @@ def test_lesson_and_module_link_each_other(html, name):
     if (ROOT / "book" / f"{name}.ipynb").exists():
         assert f"../{name}.html" in links(html, f"api/{name}")
         assert f"api/{name}.html" in links(html, name)
+
+
+def test_attributes_that_share_a_line_keep_their_names(html):
+    """Sphinx would take the first name for the type of the second."""
+    text = (html / "book" / "api" / "batch_normalization.html").read_text(encoding="utf-8")
+    fields = [one.get_text() for one in BeautifulSoup(text, "html.parser").select("dd")]
+    assert any("gamma,beta (ndarray" in field for field in fields)

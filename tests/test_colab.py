@@ -75,6 +75,8 @@ def test_code_and_outputs_are_those_of_the_lesson(edition, page):
         ("{cite:t}`glorot2010`", f"[Glorot and Bengio (2010)]({SITE}book/bibliography.html)"),
         ("{cite:p}`gal2016`", f"([Gal and Ghahramani, 2016]({SITE}book/bibliography.html))"),
         ("{eq}`eq-a`", f"[the equation]({PAGE}#equation-eq-a)"),
+        ("{numref}`tbl-a`", f"[the table]({PAGE}#tbl-a)"),
+        (":::{table} Rows.\n:name: tbl-a\n\n| a |\n|---|\n:::", "**Rows.**\n\n| a |\n|---|"),
         ("$$\nx\n$$ (eq-a)", "$$\nx\n$$"),
         ("$$[](a)$$ and `[](a)`", "$$[](a)$$ and `[](a)`"),
         ("```python\n{term}`a`\n```", "```python\n{term}`a`\n```"),

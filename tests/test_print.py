@@ -55,8 +55,10 @@ def pdf(tmp_path_factory):
     """Print a small course with an explorer; return the PDF."""
     browser.require_browser()
     folder = tmp_path_factory.mktemp("print")
-    cells = [MATH, explorer_cell(explore(line, slope=[1, 2, 3])), "## Recap\n\nThe end."]
-    course = small_course(folder / "course", {"lesson": cells, "more": "# More\n\nAnother page."})
+    link = "[to the end of this](#recap)"
+    cells = [MATH, explorer_cell(explore(line, slope=[1, 2, 3])), f"{link}\n\n## Recap\n\nThe end."]
+    more = f"# More\n\nAnother page, {link}.\n\n## Recap\n\nIts end."
+    course = small_course(folder / "course", {"lesson": cells, "more": more})
     output = folder / "new" / "book.pdf"
     command = [sys.executable, "book/tools/pdf.py", "--output", str(output)]
     environment = {**os.environ, "GITHUB_REPOSITORY": "a-teacher/deep-nets"}
@@ -79,7 +81,7 @@ def titles(outline):
 
 def test_all_pages_are_in_it_and_in_its_outline(pdf):
     text = text_of(pdf)
-    assert text.index("Welcome to it.") < text.index("The end.") < text.index("Another page.")
+    assert text.index("Welcome to it.") < text.index("The end.") < text.index("Another page,")
     assert {"A lesson", "Recap", "More"} <= {*titles(pdf.outline)}
 
 
@@ -92,8 +94,24 @@ def test_answers_are_open_and_the_explorer_says_where_it_moves(pdf):
     address = "https://a-teacher.github.io/deep-nets/book/lesson.html"
     assert "Its controls work on the website: https://a-teacher" in text
     marks = [mark.get_object() for page in pdf.pages for mark in page.get("/Annots", [])]
-    assert address in {mark["/A"]["/URI"] for mark in marks if "/URI" in mark.get("/A", {})}
+    addresses = {mark["/A"]["/URI"] for mark in marks if "/URI" in mark.get("/A", {})}
+    assert address in addresses
+    assert not [one for one in addresses if one.startswith("file:")]
     assert "Run this cell to wake" not in text
+
+
+def test_links_inside_lead_to_their_own_chapter(pdf):
+    """Both pages have a section of the same name, and a link to their own."""
+    pages = [" ".join(page.extract_text().split()) for page in pdf.pages]
+    goals = {}
+    for number, page in enumerate(pdf.pages):
+        for mark in (one.get_object() for one in page.get("/Annots", [])):
+            if "/Dest" in mark and "to the end of this" in pages[number]:
+                found = pdf.named_destinations.get(str(mark["/Dest"]))
+                goals.setdefault(number, set()).add(pdf.get_destination_page_number(found))
+    (first, to_first), (second, to_second) = sorted(goals.items())
+    assert min(to_first) >= first and max(to_first) < second
+    assert min(to_second) >= second
 
 
 def test_math_is_set_and_the_frame_is_there(pdf):

@@ -36,6 +36,11 @@ OPEN_AND_TELL = """site => {
         }
         one.append(note);
     });
+    document.querySelectorAll("#jb-print-toc .caption").forEach(one => one.role = null);
+    document.querySelectorAll("a[href]").forEach(one => {
+        if (one.protocol === "file:" && one.pathname !== location.pathname)
+            one.removeAttribute("href");  // a file beside the page: it isn't in the PDF
+    });
 }"""
 ALL_IS_SET = """() => [...document.querySelectorAll(".math")].every(
         one => one.querySelector("mjx-container"))

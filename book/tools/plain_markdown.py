@@ -111,7 +111,8 @@ class Book:
         if role == "doc":
             return self._link("", content)
         if role in ("eq", "numref"):
-            kind = {"eq": "equation", "numref": "figure"}[role]
+            kind = "table" if content.startswith("tbl-") else "figure"
+            kind = "equation" if role == "eq" else kind
             anchor = f"equation-{content}" if role == "eq" else content
             return f"[the {kind}]({page}#{anchor})"
         cite = {"cite:p": self._in_brackets, "cite:t": self._in_text}.get(role)
@@ -157,6 +158,7 @@ def _heading(directive: str, words: str) -> list[str]:
         "solution-start": "**Solution**",
         "solution-end": "",
         "dropdown": f"**{words}**",
+        "table": f"**{words}**",
     }
     if directive not in headings:
         raise ValueError(f"the directive {directive!r} is not known")
