@@ -184,7 +184,17 @@ TABLE = {
 }  # fmt: skip
 CASES = [(f, name) for f, (_, wrong) in TABLE.items() for name in wrong]
 #: What is tested elsewhere with models (test_properties_keras), or has no argument to check.
-WITHOUT = {"sigmoid", "tanh", "relu", "selu", "gelu", "mish", "selu_constants", "global_norm"}
+WITHOUT = {
+    "progress",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "selu",
+    "gelu",
+    "mish",
+    "selu_constants",
+    "global_norm",
+}
 
 
 @pytest.mark.parametrize(
