@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from properties import covers, matrices
 
-from ch11lib import activations, claims, explore, guidelines, plots
+from ch11lib import activations, claims, experiments, explore, guidelines, plots
 
 
 @covers(guidelines.advise, guidelines.branches, guidelines.leaves, guidelines.outline)
@@ -67,3 +67,10 @@ def test_a_claim_holds_or_raises(statement, holds):
     else:
         with pytest.raises(claims.ClaimError):
             claims.check(statement, np.bool_(False))
+
+
+@covers(experiments.progress)
+@given(items=st.lists(st.integers()), label=st.none() | st.text())
+def test_progress_gives_the_same_items(items, label):
+    assert list(experiments.progress(items, label)) == items
+    assert list(experiments.progress(iter(items), label)) == items
