@@ -117,6 +117,7 @@ def execute(notebook, python, folder):
         resources={"metadata": {"path": str(content)}},
         extra_arguments=["--IPKernelApp.capture_fd_output=False", "--log-level=40"],
     )
+    client.owns_km = True  # it ends the kernel, too
     client.execute(env=environment())
 
 
