@@ -15,6 +15,8 @@ from conftest import ROOT
 
 LESSONS = [page for page in site_build.toc_pages() if (ROOT / f"{page}.ipynb").is_file()]
 LIMIT = 2 * 2**30
+#: Two processes beside the kernel; the page says that this is too much for Binder.
+LIMITS = {"book/growing": 3 * 2**30}
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +24,10 @@ def server(tmp_path_factory):
     browser.require_browser()
     folder = tmp_path_factory.mktemp("binder")
     shutil.copytree(ROOT / "book", folder / "book")
-    results = ROOT / "tests" / "benchmarks" / "results"
-    shutil.copytree(results, folder / "tests" / "benchmarks" / "results")
+    for path in (ROOT / "tests").rglob("results*"):  # that *What it costs* is drawn from
+        copy = folder / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, copy)
     with lab.serve(folder / "book", tmp_path_factory.mktemp("home")) as (url, process):
         yield folder / "book", url, process
 
@@ -46,7 +50,7 @@ def test_lesson(server, chromium, page, record_property):
                 assert before and after and before != after, before
             prose = watched.page.locator(".jp-MarkdownOutput").all_inner_texts()
         print(f"{page}: {lab.views(cells)} explorers, peak {memory.peak / 2**30:.2f} GiB")
-        assert memory.peak < LIMIT
+        assert memory.peak < LIMITS.get(page, LIMIT)
         assert not [text for text in prose if ":::" in text or "{term}" in text]
         assert watched.foreign == []
     finally:
