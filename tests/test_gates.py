@@ -16,10 +16,6 @@ TEXT = (
 
 **Aims.** **Time** **You need** {cite:p}`x` {term}`y`
 
-```sh
-cd /home/teacher
-```
-
 ## What goes wrong in practice
 ## Recap
 ## Check yourself
