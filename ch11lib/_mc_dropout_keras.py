@@ -3,28 +3,35 @@
 Such passes cost little more than their matrix products, because
 
 - what lies before the first dropout is computed once per instance;
-- the masks are inputs of a compiled model, made of cheap 16-bit random numbers;
+- masks are made of cheap 16-bit random numbers, a part on each core;
 - a Dense layer behind the first dropout multiplies only what is not 0 anyway:
-  half of the pixels of a Fashion-MNIST image.
+  half of the pixels of a Fashion-MNIST image. NumPy does it, also on each core;
+- the layers behind are a compiled model that gets the rest of the masks, and
+  runs while the cores make those of the next rows.
 """
 
 import math
+import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import keras
 import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
+from ch11lib._mc_dropout_masks import dropped_products, generator, random_masks
 from ch11lib.dropout import ALPHA_PRIME, alpha_dropout_constants
 
 register = keras.saving.register_keras_serializable(package="ch11lib")
-PICKING = 32  # picking an instance's weights takes as long as so many masks
-MOST_WEIGHTS = 2**20  # picked per instance; 4 MB
-Pass = tuple[Any, list[NDArray[Any]]]
+MOST_VALUES = 2**22  # in an output of a layer, if no `batch_size` is given; 16 MB
+PART = 2**21  # values that a worker makes at once; 8 MB
+ROWS = 4000  # at once, of a model that is no chain
 
 
 @register
@@ -78,98 +85,112 @@ def convert(model: Any) -> Any:
     return copy
 
 
-def random_masks(rng: np.random.Generator, shape: Sequence[int], rate: float) -> NDArray[np.bool_]:
-    """Return booleans that are False with probability `rate`, rounded to 1/65536."""
-    size = math.prod(shape)
-    words = rng.integers(2**64, size=-(-size // 4), dtype=np.uint64)
-    return (words.view(np.uint16)[:size] >= round(rate * 2**16)).reshape(shape)
+class Pass(NamedTuple):
+    """What to run for some instances, once the work on its inputs is done."""
+
+    run: Callable[[list[NDArray[Any]]], Any]
+    inputs: list[NDArray[Any]]
+    work: list[Future[None]]
 
 
-class DroppedDense(keras.layers.Layer):  # type: ignore[misc]
-    """A dropout with the Dense layer behind it, for the inputs that are not 0."""
+class AfterProducts(keras.layers.Layer):  # type: ignore[misc]
+    """What a Dense layer does with its matrix product."""
 
-    def __init__(self, dropout: Any, dense: Any) -> None:
+    def __init__(self, dense: Any) -> None:
         super().__init__()
-        self.dropout, self.dense = dropout, dense
+        self.dense = dense
 
-    def call(self, values: Any, columns: Any, keep: Any) -> Any:
-        """Return a row per instance and mask.
-
-        `values` and `columns`, of shape (b, n), are n inputs of each of b
-        instances and their numbers; `keep` has shape (b, samples, n).
-        """
-        kernel = ops.take(self.dense.kernel, columns, axis=0)  # (b, n, units)
-        z = ops.matmul(self.dropout(values[:, None], keep=keep), kernel)
-        z = ops.reshape(z, (-1, self.dense.units))
-        return self.dense.activation(z + self.dense.bias if self.dense.use_bias else z)
+    def call(self, products: Any) -> Any:
+        """Add the bias and apply the activation."""
+        z = products + self.dense.bias if self.dense.use_bias else products
+        return self.dense.activation(z)
 
 
-def chained(inputs: list[Any], x: Any, layers: Sequence[Any]) -> Any:
-    """Return a model of `inputs` and a mask for each dropout in `layers`, which follow `x`."""
-    masks: list[Any] = []
+def chained(x: Any, layers: Sequence[Any]) -> Any:
+    """Return a model of an input like `x`, and a mask for each dropout in `layers`."""
+    inputs = [keras.Input(x.shape[1:], dtype=x.dtype)]
+    x = inputs[0]
     for layer in layers:
         if is_mc(layer):
-            masks.append(keras.Input(x.shape[1:], dtype="bool"))
-            x = layer(x, keep=masks[-1])
+            inputs.append(keras.Input(x.shape[1:], dtype="bool"))
+            x = layer(x, keep=inputs[-1])
         else:
             x = layer(x)
-    model = keras.Model([*inputs, *masks], x)
-    model.compile(jit_compile=False)  # XLA would compile anew for every number of columns
-    return model
+    return keras.Model(inputs, x)
+
+
+def compiled(model: Any) -> Any:
+    """Return `model` as a function that is traced once for any number of rows."""
+    if keras.backend.backend() != "tensorflow":
+        return model
+    import tensorflow as tf
+
+    specs = [tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in model.inputs]
+    function = tf.function(lambda *inputs: model(list(inputs)))
+    concrete = function.get_concrete_function(*specs)
+    return lambda inputs: concrete(*map(tf.convert_to_tensor, inputs))
+
+
+def rows_that_fit(model: Any) -> int:
+    """Return how many rows make the largest output of a layer take `MOST_VALUES`."""
+    largest = max(math.prod(layer.output.shape[1:]) for layer in model.layers)
+    return int(max(1, MOST_VALUES // largest))
 
 
 class Chain:
-    """A Sequential model, split before its first dropout."""
+    """A Sequential model, split before its first dropout, or behind the products after it."""
 
     def __init__(self, model: Any) -> None:
-        layers, given = model.layers, model.inputs[0]
+        layers = model.layers
         cut = next(i for i, layer in enumerate(layers) if is_mc(layer))
-        start = keras.Input(given.shape[1:], dtype=given.dtype)
-        self.head = chained([start], start, layers[:cut])
-        features = keras.Input(self.head.output.shape[1:], dtype=self.head.output.dtype)
-        self.tail = chained([features], features, layers[cut:])
+        self.head = chained(model.inputs[0], layers[:cut])
+        x, self.dense = self.head.output, None
+        rest, self.drop = layers[cut:], layers[cut]
+        if type(self.drop) is MCDropout and len(x.shape) == 2 and x.dtype == "float32":
+            dense: Any = rest[1] if len(rest) > 1 else None
+            if type(dense) is keras.layers.Dense and dense.dtype_policy.name == "float32":
+                self.dense, x = dense, dense.output
+                rest = [AfterProducts(dense), *rest[2:]]
+        self.tail = chained(x, rest)
+        self.run = compiled(self.tail)
         shapes = [mask.shape[1:] for mask in self.tail.inputs[1:]]
-        rates = [layer.rate for layer in layers if is_mc(layer)]
+        rates = [layer.rate for layer in rest if is_mc(layer)]
         self.drops = list(zip(shapes, rates, strict=True))
-        self.dense = self.by_columns = None
-        dropout, *later = layers[cut:]
-        if (
-            isinstance(dropout, MCDropout)
-            and len(features.shape) == 2
-            and later
-            and type(later[0]) is keras.layers.Dense
-        ):
-            self.dense = later[0]
-            few = [keras.Input((None,)), keras.Input((None,), dtype="int32")]
-            few.append(keras.Input((None, None), dtype="bool"))
-            self.by_columns = chained(few, DroppedDense(dropout, self.dense)(*few), later[1:])
+        self.instances, self.rows = rows_that_fit(self.head), rows_that_fit(self.tail)
 
     def features(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return what the first dropout gets."""
-        return np.asarray(self.head.predict_on_batch([X]))
+        return np.asarray(self.head([X]))
 
-    def _columns_pay(self, n: int, n_features: int, samples: int) -> bool:
-        """Tell whether picking the weights of n columns for each instance saves time."""
-        if self.dense is None or n * self.dense.units > MOST_WEIGHTS:
-            return False
-        return n * (samples + PICKING) < n_features * samples
+    def start(self, x: NDArray[Any], samples: int, seed: int, start: int) -> Pass:
+        """Let the workers make the inputs of a pass for `samples` masks of each row of `x`."""
+        masks = [np.empty((len(x), samples, *shape), bool) for shape, _ in self.drops]
+        made = sum(math.prod(shape) for shape, _ in self.drops) * samples
+        kernel: Any = None
+        if self.dense is None:
+            first = np.repeat(x[:, None], samples, axis=1)
+        else:
+            kernel = np.asarray(ops.convert_to_tensor(self.dense.kernel))
+            first = np.empty((len(x), samples, kernel.shape[1]), np.float32)
+            made += int(np.count_nonzero(x, axis=1).max()) * (samples + kernel.shape[1])
 
-    def prepare(self, x: NDArray[Any], samples: int, rng: np.random.Generator) -> Pass:
-        """Return the model to run for `samples` masks of each row of features, and its inputs."""
-        rows = len(x) * samples
-        n = max(1, int(np.count_nonzero(x.reshape(len(x), -1), axis=1).max()))
-        (shape, rate), *later = self.drops
-        masks = [random_masks(rng, (rows, *s), r) for s, r in later]
-        if not self._columns_pay(n, x.shape[-1], samples):
-            keep = random_masks(rng, (rows, *shape), rate)
-            return self.tail, [np.repeat(x, samples, axis=0), keep, *masks]
-        columns = np.argsort(x == 0, axis=1, kind="stable")[:, :n].astype(np.int32)
-        keep = random_masks(rng, (len(x), samples, n), rate)
-        return self.by_columns, [np.take_along_axis(x, columns, axis=1), columns, keep, *masks]
+        def fill(i: int, j: int) -> None:
+            rng = generator(seed, start + i)
+            if kernel is not None:
+                dropped_products(x[i:j], 1 - self.drop.rate, kernel, first[i:j], rng)
+            for mask, (shape, rate) in zip(masks, self.drops, strict=True):
+                mask[i:j] = random_masks(rng, (j - i, samples, *shape), rate)
+
+        step = max(1, PART // max(1, made))
+        work = [WORKERS.submit(fill, i, min(i + step, len(x))) for i in range(0, len(x), step)]
+        flat = [a.reshape(-1, *a.shape[2:]) for a in (first, *masks)]
+        return Pass(self.run, flat, work)
 
 
 class AnyModel:
     """A model of any other form: the layers draw their masks themselves."""
+
+    instances = rows = ROWS
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -179,11 +200,12 @@ class AnyModel:
         """Return `X`: where the first dropout is, only the model knows."""
         return X
 
-    def prepare(self, x: NDArray[Any], samples: int, rng: np.random.Generator) -> Pass:
-        """Return what to call, and its inputs."""
-        return self, [rng.integers(2**31, size=len(self.states)), np.repeat(x, samples, axis=0)]
+    def start(self, x: NDArray[Any], samples: int, seed: int, start: int) -> Pass:
+        """Return what to run, and its inputs."""
+        seeds = generator(seed, start).integers(2**31, size=len(self.states))
+        return Pass(self.run, [seeds, np.repeat(x, samples, axis=0)], [])
 
-    def predict_on_batch(self, inputs: list[NDArray[Any]]) -> Any:
+    def run(self, inputs: list[NDArray[Any]]) -> Any:
         """Seed the layers, then run the model."""
         for state, seed in zip(self.states, inputs[0], strict=True):
             state.assign([seed, 0])
@@ -216,52 +238,65 @@ def sampler(model: Any) -> Chain | AnyModel:
     return CHAINS[model][1]
 
 
-WORKER = ThreadPoolExecutor(1)  # for all calls: what one thread frees, another may not use
+#: A few for all calls: what one thread frees, another may not use.
+WORKERS = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
+LIBRARIES = ThreadpoolController()
 
 
-def ahead(items: Iterator[Any]) -> Iterator[Any]:
-    """Yield `items`, making each while the one before it is in use."""
-    upcoming = WORKER.submit(next, items, None)
-    while (item := upcoming.result()) is not None:
-        upcoming = WORKER.submit(next, items, None)
-        yield item
+def ahead(items: Iterator[Any], n: int = 2) -> Iterator[Any]:
+    """Yield `items`, each when the next `n` have been made."""
+    waiting = deque(islice(items, n + 1))
+    while waiting:
+        yield waiting.popleft()
+        waiting.extend(islice(items, 1))
+
+
+def started(
+    sampler: Chain | AnyModel, X: NDArray[Any], samples: int, batch_size: int, seed: int
+) -> Iterator[tuple[NDArray[np.intp], Pass]]:
+    """Yield the numbers of some instances and the pass for them, until all are done."""
+    b, n = max(1, batch_size // samples), min(batch_size, sampler.instances)
+    for start in range(0, len(X), n):
+        features = sampler.features(X[start : start + n])
+        # Sorted, so that instances done together have about as many inputs other than 0.
+        counts = np.count_nonzero(features.reshape(len(features), -1), axis=1)
+        order = np.argsort(counts, kind="stable")
+        for i in range(0, len(order), b):
+            part = order[i : i + b]
+            yield part + start, sampler.start(features[part], samples, seed, start + i)
 
 
 def blocks(
     sampler: Chain | AnyModel, X: NDArray[Any], samples: int, batch_size: int, seed: int
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
     """Yield the numbers of some instances and all predictions for them, until all are done."""
-    rng = np.random.Generator(np.random.SFC64(seed))
-    b = max(1, batch_size // samples)
-    for start in range(0, len(X), batch_size):
-        features = sampler.features(X[start : start + batch_size])
-        # Sorted, so that the instances of a block have about as many inputs other than 0.
-        counts = np.count_nonzero(features.reshape(len(features), -1), axis=1)
-        order = np.argsort(counts, kind="stable")
-        parts = np.split(order, range(b, len(order), b))
-        passes = ((part, *sampler.prepare(features[part], samples, rng)) for part in parts)
-        for part, model, inputs in ahead(passes):
-            rows = np.asarray(model.predict_on_batch(inputs), np.float32)
-            yield part + start, rows.reshape(len(part), samples, *rows.shape[1:]).swapaxes(0, 1)
+    for part, current in ahead(started(sampler, X, samples, batch_size, seed)):
+        for future in current.work:
+            future.result()
+        rows = np.asarray(current.run(current.inputs), np.float32)
+        yield part, rows.reshape(len(part), samples, *rows.shape[1:]).swapaxes(0, 1)
 
 
 def predict(
     sampler: Chain | AnyModel,
     X: NDArray[Any],
     samples: int,
-    batch_size: int,
+    batch_size: int | None,
     seed: int,
     reduce: Callable[[NDArray[np.float32]], ArrayLike] | None,
 ) -> NDArray[Any]:
     """Return all predictions, or what `reduce` makes of them; see `mc_dropout.mc_predict`."""
     result: Any = None
-    for part, predictions in blocks(sampler, X, samples, batch_size, seed):
-        values = np.asarray(reduce(predictions)) if reduce else predictions
-        axis = 0 if reduce else 1
-        if values.shape[axis : axis + 1] != part.shape:
-            raise ValueError(f"reduce returned shape {values.shape}; it must be ({len(part)}, ...)")
-        if result is None:
-            shape = (*values.shape[:axis], len(X), *values.shape[axis + 1 :])
-            result = np.empty(shape, values.dtype)
-        result[(slice(None),) * axis + (part,)] = values
+    with LIBRARIES.limit(limits=1, user_api="blas"):  # the workers share the cores
+        for part, predictions in blocks(sampler, X, samples, batch_size or sampler.rows, seed):
+            values = np.asarray(reduce(predictions)) if reduce else predictions
+            axis = 0 if reduce else 1
+            if values.shape[axis : axis + 1] != part.shape:
+                raise ValueError(
+                    f"reduce returned shape {values.shape}; it must be ({len(part)}, ...)"
+                )
+            if result is None:
+                shape = (*values.shape[:axis], len(X), *values.shape[axis + 1 :])
+                result = np.empty(shape, values.dtype)
+            result[(slice(None),) * axis + (part,)] = values
     return np.asarray(result)

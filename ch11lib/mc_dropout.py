@@ -79,7 +79,7 @@ def mc_predict(
     model: Any,
     X: ArrayLike,
     samples: int = 100,
-    batch_size: int = 4000,
+    batch_size: int | None = None,
     seed: int = 0,
     reduce: Callable[[NDArray[np.float32]], ArrayLike] | None = None,
 ) -> Array:
@@ -93,10 +93,11 @@ def mc_predict(
         At least one instance.
     samples : int
         Predictions per instance; at least 1.
-    batch_size : int
+    batch_size : int, optional
         Rows computed at once, a row being one instance under one mask; at
         least 1. All samples of an instance are computed at once even if they
-        are more. Bounds the memory.
+        are more. Bounds the memory. By default so many that the largest output
+        of a layer takes 16 MB; 4000 if the model is not Sequential.
     seed : int
         At least 0. The same arguments, this one and `batch_size` included,
         give the same result, whatever was computed before.
@@ -125,7 +126,7 @@ def mc_predict(
         ("batch_size", batch_size, 1),
         ("seed", seed, 0),
     ):
-        if not number >= least:
+        if number is not None and not number >= least:
             raise ValueError(f"{name} is {number}; it must be >= {least}")
     X = np.asarray(X)
     if X.ndim < 2 or len(X) == 0:

@@ -32,6 +32,9 @@ for name, model in built.items():
 with_dropout = next(m for m in built.values() if any("dropout" in x.name for x in m.layers))
 dropped = mc_dropout.to_mc(with_dropout)
 assert dropped.predict(X, verbose=0).shape == (64, 10)
+drawn = [mc_dropout.mc_predict(dropped, X[:6], samples=9, seed=seed) for seed in (1, 1, 2)]
+assert np.array_equal(drawn[0], drawn[1]) and not np.array_equal(drawn[0], drawn[2])
+np.testing.assert_allclose(drawn[0].sum(axis=-1), 1, rtol=1e-5)
 print(len(built))
 """
 

@@ -2,13 +2,16 @@
 
 import gc
 import math
+import os
 import threading
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest, ks_2samp
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from ch11lib import mc_dropout as mc
 
@@ -159,7 +162,7 @@ def test_inputs_of_variable_length(rng):
         assert (predictions.std(axis=0) > 0).all()
 
 
-def test_all_calls_share_one_thread(rng, monkeypatch):
+def test_all_calls_share_a_few_threads(rng, monkeypatch):
     """Each new one may leave 70 MB behind, in an arena of the allocator of its own."""
     from ch11lib import _mc_dropout_keras
 
@@ -170,10 +173,63 @@ def test_all_calls_share_one_thread(rng, monkeypatch):
         return draw(*arguments)
 
     monkeypatch.setattr(_mc_dropout_keras, "random_masks", watched)
-    model, X = mc.to_mc(build("sparse")), images("sparse", 9, rng)
+    model, X = mc.to_mc(build("sparse")), images("sparse", 30, rng)
     for reduce in (None, lambda p: mc.mc_predict(model, X[: p.shape[1]], 3).mean(axis=0)):
         mc.mc_predict(model, X, samples=3, batch_size=12, reduce=reduce)
-    assert len(threads) == 1
+    assert threading.current_thread() not in threads
+    assert 1 <= len(threads) <= min(4, os.cpu_count())
+
+
+def test_number_of_threads_does_not_change_the_numbers(rng, monkeypatch):
+    from ch11lib import _mc_dropout_keras
+
+    monkeypatch.setattr(_mc_dropout_keras, "PART", 2000)  # many parts for them to share
+    model, X = mc.to_mc(build("sparse")), images("sparse", 30, rng)
+    results = []
+    for n in (1, 3):
+        with ThreadPoolExecutor(n) as workers:
+            monkeypatch.setattr(_mc_dropout_keras, "WORKERS", workers)
+            results.append(mc.mc_predict(model, X, samples=20))
+    np.testing.assert_array_equal(*results)
+
+
+def test_leaves_numpy_its_threads(rng):
+    """NumPy multiplies with one thread in the meantime, also if `reduce` fails."""
+    model, X = mc.to_mc(build("sparse")), images("sparse", 4, rng)
+
+    def n_threads():
+        return [x["num_threads"] for x in threadpool_info() if x["user_api"] == "blas"]
+
+    def reduce(p):
+        assert set(n_threads()) == {1}
+        raise InterruptedError
+
+    with threadpool_limits(2, "blas"):
+        before = n_threads()
+        with pytest.raises(InterruptedError):
+            mc.mc_predict(model, X, samples=3, reduce=reduce)
+        assert n_threads() == before
+        assert 2 in before
+
+
+def test_without_a_batch_size_no_layer_puts_out_more_than_16_MB(rng, monkeypatch):
+    from ch11lib import _mc_dropout_keras
+
+    samplers = {kind: _mc_dropout_keras.sampler(mc.to_mc(build(kind))) for kind in KINDS}
+    assert samplers["sparse"].rows == 2**22 // 12  # of the first Dense layer
+    assert samplers["selu"].rows == 2**22 // 12
+    assert samplers["convolution"].instances == 2**22 // (4 * 4 * 3)
+    assert samplers["shared_mask"].rows == samplers["functional"].rows == 4000
+    monkeypatch.setattr(_mc_dropout_keras, "MOST_VALUES", 600)
+    model, X = mc.to_mc(build("convolution")), images("convolution", 30, rng)
+    sampler, seen = _mc_dropout_keras.sampler(model), []
+    for name in ("head", "run"):
+        step = getattr(sampler, name)
+        monkeypatch.setattr(sampler, name, lambda x, f=step: seen.append(x[0]) or f(x))
+    assert mc.mc_predict(model, X, samples=5).shape == (5, 30, 3)
+    convolved, products = ([x for x in seen if x.ndim == n] for n in (4, 2))
+    assert {len(x) for x in convolved} == {600 // 48, 6}  # 30 instances, 12 at once
+    assert max(x.size for x in products) == 600
 
 
 def test_model_is_freed(rng):
