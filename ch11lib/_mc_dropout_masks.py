@@ -38,9 +38,11 @@ def dropped_products(
     samples, units = out.shape[1:]
     n = max(1, int(np.count_nonzero(x, axis=1).max()))
     x = x / np.float32(keep_rate)
-    if n * units > MOST_WEIGHTS or n * (samples + PICKING) >= x.shape[1] * samples:
+    pays = n * units <= MOST_WEIGHTS and n * (samples + PICKING) < x.shape[1] * samples
+    if not (pays and np.isfinite(x).all()):
         keep = random_masks(rng, (len(x), samples, x.shape[1]), 1 - keep_rate)
-        np.matmul(x[:, None] * keep, kernel, out=out)
+        dropped = np.where(keep, x[:, None], np.float32(0)).reshape(-1, x.shape[1])
+        np.matmul(dropped, kernel, out=out.reshape(-1, units))
         return
     columns = np.argsort(x == 0, axis=1, kind="stable")[:, :n]
     kernels = kernel[columns]

@@ -97,7 +97,7 @@ def mc_predict(
         Rows computed at once, a row being one instance under one mask; at
         least 1. All samples of an instance are computed at once even if they
         are more. Bounds the memory. By default so many that the largest output
-        of a layer takes 16 MB; 4000 if the model is not Sequential.
+        of a layer takes 16 MB; 4000 if the model is no plain chain of layers.
     seed : int
         At least 0. The same arguments, this one and `batch_size` included,
         give the same result, whatever was computed before.
@@ -119,19 +119,19 @@ def mc_predict(
     Notes
     -----
     A Sequential model is run part by part, see the module
-    ``_mc_dropout_keras``; there a rate is rounded to a multiple of 2⁻¹⁶.
+    ``_mc_dropout_predict``; there a rate is rounded to a multiple of 2⁻¹⁶.
     """
     for name, number, least in (
         ("samples", samples, 1),
-        ("batch_size", batch_size, 1),
+        ("batch_size", 1 if batch_size is None else batch_size, 1),
         ("seed", seed, 0),
     ):
-        if number is not None and not number >= least:
+        if not number >= least:
             raise ValueError(f"{name} is {number}; it must be >= {least}")
     X = np.asarray(X)
     if X.ndim < 2 or len(X) == 0:
         raise ValueError(f"X has shape {X.shape}; it must be (n >= 1, ...)")
-    from ch11lib._mc_dropout_keras import predict, sampler
+    from ch11lib._mc_dropout_predict import predict, sampler
 
     return predict(sampler(model), X, samples, batch_size, seed, reduce)
 

@@ -13,6 +13,7 @@ import pytest
 from scipy.stats import binomtest, ks_2samp
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from ch11lib import _mc_dropout_predict
 from ch11lib import mc_dropout as mc
 
 SHAPE = (6, 6, 1)
@@ -110,8 +111,9 @@ def transparent(n_inputs, functional=False):
 
 
 @pytest.mark.parametrize("way", ["by columns", "by rows", "functional"])
-def test_masks_are_independent_for_each_sample_instance_and_unit(way, rng):
-    """No two of the 300 × 20 × 10 masks' entries are tied."""
+def test_masks_are_independent_for_each_sample_instance_and_unit(way, rng, monkeypatch):
+    """No two of the 300 × 20 × 10 masks' entries are tied, whatever part they were made in."""
+    monkeypatch.setattr(_mc_dropout_predict, "PART", 200)  # an instance each
     X = np.ones((20, 10 if way != "by columns" else 20), np.float32)
     if way == "by columns":
         X[np.arange(20)[:, None], rng.permuted(np.tile(np.arange(20), (20, 1)), axis=1)[:, 10:]] = 0
@@ -141,13 +143,120 @@ def test_reduce_sees_all_samples_of_each_instance(rng):
         np.testing.assert_allclose(reduced, function(everything), atol=1e-6)
 
 
-def test_a_changed_rate_is_noticed(rng):
-    model, X = mc.to_mc(build("sparse")), images("sparse", 3, rng)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_changed_rate_is_noticed(kind, rng):
+    model, X = mc.to_mc(build(kind)), images(kind, 3, rng)
     assert mc.mc_predict(model, X, samples=20).std(axis=0).max() > 0.01
-    for layer in model.layers:
-        if isinstance(layer, mc.MCDropout):
+    for layer in _mc_dropout_predict.leaves(model):
+        if isinstance(layer, (mc.MCDropout, mc.MCAlphaDropout)):
             layer.rate = 0.0
     assert mc.mc_predict(model, X, samples=20).std(axis=0).max() < 1e-6
+
+
+def no_drop(layers, shape=(4,)):
+    """Return a model of some layers, with a dropout of rate 0 where None stands."""
+    import keras
+
+    layers = [mc.MCDropout(0.0) if layer is None else layer for layer in layers]
+    return keras.Sequential([keras.Input(shape), *layers])
+
+
+def sign_changed(z):
+    return -z
+
+
+CHANGES = {
+    "quantized": lambda dense: dense.quantize("int8"),
+    "adapted": lambda dense: dense.enable_lora(2, lora_alpha=2),
+    "other activation": lambda dense: setattr(dense, "activation", sign_changed),
+    "no activation": lambda dense: setattr(dense, "activation", None),
+    "trained": lambda dense: dense.set_weights([w[::-1] + 1 for w in dense.get_weights()]),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("which", [1, 3])
+def test_a_changed_layer_is_noticed(change, which, rng):
+    """The layer behind the first dropout, and a later one."""
+    from keras import layers as kl
+
+    model = no_drop([None, kl.Dense(5, "relu"), None, kl.Dense(3, "softmax")])
+    X = rng.normal(size=(6, 4)).astype(np.float32)
+    before = mc.mc_predict(model, X, 2)
+    CHANGES[change](model.layers[which])
+    if change == "adapted":
+        model.layers[which].lora_kernel_b.assign(
+            rng.normal(size=model.layers[which].lora_kernel_b.shape)
+        )
+    after = mc.mc_predict(model, X, 2)
+    np.testing.assert_allclose(after[0], model(X), rtol=1e-4, atol=1e-5)
+    assert change == "quantized" or np.abs(after - before).max() > 0.1
+
+
+def test_masks_of_keras_reach_the_layers_behind(rng):
+    """A step that is masked counts for nothing, and an average leaves it out."""
+    from keras import layers as kl
+
+    X = rng.integers(0, 3, size=(5, 6)).astype(np.float32)
+    words = [kl.Embedding(3, 4, mask_zero=True), None, kl.GlobalAveragePooling1D(), kl.Dense(2)]
+    steps = [kl.Masking(0.0), None, kl.LSTM(3), kl.Dense(2)]
+    for model, inputs in ((no_drop(words, (6,)), X), (no_drop(steps, (6, 1)), X[..., None])):
+        drawn = mc.mc_predict(model, inputs, samples=3)
+        np.testing.assert_allclose(drawn[1], model(inputs), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_zeros", [0, 40])
+def test_not_a_number_is_dropped_as_any_other(n_zeros, rng):
+    """As in Keras: where it is kept, all of the sample's outputs are NaN, else none."""
+    from keras import layers as kl
+
+    X = np.pad(np.ones((3, 4), np.float32), [(0, 0), (0, n_zeros)])
+    X[1, 2] = np.nan
+    model = no_drop([mc.MCDropout(0.5), kl.Dense(2)], X.shape[1:])
+    nan = np.isnan(mc.mc_predict(model, X, samples=400))
+    assert not nan[:, [0, 2]].any()
+    assert binomtest(int(nan[:, 1, 0].sum()), 400, 0.5).pvalue > 1e-3
+
+
+def test_products_keep_the_precision_of_the_model(rng):
+    """A model of 32 bits stays one, whatever the policy for new layers is by then."""
+    import keras
+    from keras import layers as kl
+
+    model, X = no_drop([None, kl.Dense(3), kl.Dense(2)]), rng.normal(size=(5, 4)) * 1e5
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        drawn = mc.mc_predict(model, X, samples=2)
+    finally:
+        keras.config.set_dtype_policy(before)
+    np.testing.assert_allclose(drawn[0], model(X), rtol=1e-5)
+
+
+def test_dropouts_that_hide_follow_the_seed(rng):
+    """In a model in the model, once more at the top; and in a wrapper."""
+    import keras
+    from keras import layers as kl
+
+    drop = mc.MCDropout(0.4)
+    twice = [drop, keras.Sequential([kl.Dense(4), drop]), kl.Dense(2)]
+    wrapped = [mc.MCDropout(0.4), kl.Reshape((4, 1)), kl.TimeDistributed(mc.MCDropout(0.3))]
+    for layers in (twice, wrapped):
+        model, X = no_drop(layers), rng.normal(size=(3, 4)).astype(np.float32)
+        first, again = (mc.mc_predict(model, X, samples=5, seed=2) for _ in range(2))
+        np.testing.assert_array_equal(first, again)
+
+
+def test_a_body_for_images_of_any_size(rng):
+    import keras
+    from keras import layers as kl
+
+    image = keras.Input((None, None, 1))
+    body = keras.Model(image, kl.Conv2D(3, 3)(image))
+    for after in ([kl.GlobalAveragePooling2D(), None], [None, kl.GlobalAveragePooling2D()]):
+        model, X = no_drop([body, *after, kl.Dense(2)], (6, 6, 1)), rng.normal(size=(3, 6, 6, 1))
+        drawn = mc.mc_predict(model, X, samples=2)
+        np.testing.assert_allclose(drawn[0], model(X), rtol=1e-4, atol=1e-6)
 
 
 def test_inputs_of_variable_length(rng):
@@ -164,15 +273,13 @@ def test_inputs_of_variable_length(rng):
 
 def test_all_calls_share_a_few_threads(rng, monkeypatch):
     """Each new one may leave 70 MB behind, in an arena of the allocator of its own."""
-    from ch11lib import _mc_dropout_keras
-
-    threads, draw = set(), _mc_dropout_keras.random_masks
+    threads, draw = set(), _mc_dropout_predict.random_masks
 
     def watched(*arguments):
         threads.add(threading.current_thread())
         return draw(*arguments)
 
-    monkeypatch.setattr(_mc_dropout_keras, "random_masks", watched)
+    monkeypatch.setattr(_mc_dropout_predict, "random_masks", watched)
     model, X = mc.to_mc(build("sparse")), images("sparse", 30, rng)
     for reduce in (None, lambda p: mc.mc_predict(model, X[: p.shape[1]], 3).mean(axis=0)):
         mc.mc_predict(model, X, samples=3, batch_size=12, reduce=reduce)
@@ -181,24 +288,23 @@ def test_all_calls_share_a_few_threads(rng, monkeypatch):
 
 
 def test_number_of_threads_does_not_change_the_numbers(rng, monkeypatch):
-    from ch11lib import _mc_dropout_keras
-
-    monkeypatch.setattr(_mc_dropout_keras, "PART", 2000)  # many parts for them to share
+    monkeypatch.setattr(_mc_dropout_predict, "PART", 2000)  # many parts for them to share
     model, X = mc.to_mc(build("sparse")), images("sparse", 30, rng)
     results = []
     for n in (1, 3):
         with ThreadPoolExecutor(n) as workers:
-            monkeypatch.setattr(_mc_dropout_keras, "WORKERS", workers)
+            monkeypatch.setattr(_mc_dropout_predict, "WORKERS", workers)
             results.append(mc.mc_predict(model, X, samples=20))
     np.testing.assert_array_equal(*results)
+
+
+def n_threads():
+    return [x["num_threads"] for x in threadpool_info() if x["user_api"] == "blas"]
 
 
 def test_leaves_numpy_its_threads(rng):
     """NumPy multiplies with one thread in the meantime, also if `reduce` fails."""
     model, X = mc.to_mc(build("sparse")), images("sparse", 4, rng)
-
-    def n_threads():
-        return [x["num_threads"] for x in threadpool_info() if x["user_api"] == "blas"]
 
     def reduce(p):
         assert set(n_threads()) == {1}
@@ -212,17 +318,79 @@ def test_leaves_numpy_its_threads(rng):
         assert 2 in before
 
 
-def test_without_a_batch_size_no_layer_puts_out_more_than_16_MB(rng, monkeypatch):
-    from ch11lib import _mc_dropout_keras
+def test_calls_that_overlap_leave_numpy_its_threads(rng):
+    """The second begins within the first and ends after it."""
+    model, X = mc.to_mc(build("sparse")), images("sparse", 4, rng)
+    first_in, second_in, first_out = (threading.Event() for _ in range(3))
 
-    samplers = {kind: _mc_dropout_keras.sampler(mc.to_mc(build(kind))) for kind in KINDS}
+    def first(p):
+        first_in.set()
+        assert second_in.wait(60)
+        return p[0]
+
+    def second(p):
+        second_in.set()
+        assert first_out.wait(60)
+        return p[0]
+
+    before = n_threads()
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(mc.mc_predict, model, X, 3, reduce=first)
+        assert first_in.wait(60)
+        two = pool.submit(mc.mc_predict, model, X, 3, reduce=second)
+        one.result()
+        first_out.set()
+        two.result()
+    assert n_threads() == before
+
+
+def test_seeds_hold_in_several_threads(rng):
+    model, X = mc.to_mc(build("functional")), images("dense", 4, rng)
+    expected = [mc.mc_predict(model, X, 5, 5, seed) for seed in range(6)]
+    with ThreadPoolExecutor(3) as pool:
+        drawn = list(pool.map(lambda seed: mc.mc_predict(model, X, 5, 5, seed), range(6)))
+    np.testing.assert_array_equal(drawn, expected)
+
+
+def test_few_passes_are_in_memory_at_once(rng, monkeypatch):
+    """One is run while two are being made."""
+    started, ran, start = [], [], _mc_dropout_predict.Chain.start
+
+    def watched(*arguments):
+        started.append(1)
+        return start(*arguments)
+
+    def reduce(p):
+        ran.append(1)
+        assert len(started) - len(ran) <= 2
+        return p[0]
+
+    monkeypatch.setattr(_mc_dropout_predict.Chain, "start", watched)
+    model, X = mc.to_mc(build("sparse")), images("sparse", 12, rng)
+    mc.mc_predict(model, X, samples=3, batch_size=3, reduce=reduce)
+    assert len(started) == len(ran) == 12
+
+
+def test_reduce_may_change_what_it_gets(rng):
+    model, X = mc.to_mc(build("sparse")), images("sparse", 4, rng)
+
+    def median(p):
+        p.sort(axis=0)
+        return p[len(p) // 2]
+
+    drawn = mc.mc_predict(model, X, samples=9)
+    np.testing.assert_array_equal(mc.mc_predict(model, X, 9, reduce=median), np.median(drawn, 0))
+
+
+def test_without_a_batch_size_no_layer_puts_out_more_than_16_MB(rng, monkeypatch):
+    samplers = {kind: _mc_dropout_predict.sampler(mc.to_mc(build(kind))) for kind in KINDS}
     assert samplers["sparse"].rows == 2**22 // 12  # of the first Dense layer
     assert samplers["selu"].rows == 2**22 // 12
     assert samplers["convolution"].instances == 2**22 // (4 * 4 * 3)
     assert samplers["shared_mask"].rows == samplers["functional"].rows == 4000
-    monkeypatch.setattr(_mc_dropout_keras, "MOST_VALUES", 600)
+    monkeypatch.setattr(_mc_dropout_predict, "MOST_VALUES", 600)
     model, X = mc.to_mc(build("convolution")), images("convolution", 30, rng)
-    sampler, seen = _mc_dropout_keras.sampler(model), []
+    sampler, seen = _mc_dropout_predict.sampler(model), []
     for name in ("head", "run"):
         step = getattr(sampler, name)
         monkeypatch.setattr(sampler, name, lambda x, f=step: seen.append(x[0]) or f(x))
