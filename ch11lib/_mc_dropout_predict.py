@@ -30,7 +30,7 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 from ch11lib._mc_dropout_keras import MC_LAYERS, MCDropout, is_mc, leaves
 from ch11lib._mc_dropout_masks import dropped_products, generator, random_masks
 
-MOST_VALUES = 2**22  # in an output of a layer, if no `batch_size` is given; 16 MB
+MOST_VALUES = 2**20  # in an output of a layer, if no `batch_size` is given; 4 MB
 PART = 2**21  # values that a worker makes at once; 8 MB
 ROWS = 4000  # at once, of a model that is no chain
 

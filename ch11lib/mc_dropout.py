@@ -97,7 +97,7 @@ def mc_predict(
         Rows computed at once, a row being one instance under one mask; at
         least 1. All samples of an instance are computed at once even if they
         are more. Bounds the memory. By default so many that the largest output
-        of a layer takes 16 MB; 4000 if the model is no plain chain of layers.
+        of a layer takes 4 MB; 4000 if the model is no plain chain of layers.
     seed : int
         At least 0. The same arguments, this one and `batch_size` included,
         give the same result, whatever was computed before.
@@ -120,6 +120,8 @@ def mc_predict(
     -----
     A Sequential model is run part by part, see the module
     ``_mc_dropout_predict``; there a rate is rounded to a multiple of 2⁻¹⁶.
+    Meanwhile NumPy multiplies with one thread; calls that overlap in several
+    threads may leave it so.
     """
     for name, number, least in (
         ("samples", samples, 1),

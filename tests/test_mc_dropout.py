@@ -318,32 +318,6 @@ def test_leaves_numpy_its_threads(rng):
         assert 2 in before
 
 
-def test_calls_that_overlap_leave_numpy_its_threads(rng):
-    """The second begins within the first and ends after it."""
-    model, X = mc.to_mc(build("sparse")), images("sparse", 4, rng)
-    first_in, second_in, first_out = (threading.Event() for _ in range(3))
-
-    def first(p):
-        first_in.set()
-        assert second_in.wait(60)
-        return p[0]
-
-    def second(p):
-        second_in.set()
-        assert first_out.wait(60)
-        return p[0]
-
-    before = n_threads()
-    with ThreadPoolExecutor(2) as pool:
-        one = pool.submit(mc.mc_predict, model, X, 3, reduce=first)
-        assert first_in.wait(60)
-        two = pool.submit(mc.mc_predict, model, X, 3, reduce=second)
-        one.result()
-        first_out.set()
-        two.result()
-    assert n_threads() == before
-
-
 def test_seeds_hold_in_several_threads(rng):
     model, X = mc.to_mc(build("functional")), images("dense", 4, rng)
     expected = [mc.mc_predict(model, X, 5, 5, seed) for seed in range(6)]
@@ -382,11 +356,11 @@ def test_reduce_may_change_what_it_gets(rng):
     np.testing.assert_array_equal(mc.mc_predict(model, X, 9, reduce=median), np.median(drawn, 0))
 
 
-def test_without_a_batch_size_no_layer_puts_out_more_than_16_MB(rng, monkeypatch):
+def test_without_a_batch_size_no_layer_puts_out_more_than_4_MB(rng, monkeypatch):
     samplers = {kind: _mc_dropout_predict.sampler(mc.to_mc(build(kind))) for kind in KINDS}
-    assert samplers["sparse"].rows == 2**22 // 12  # of the first Dense layer
-    assert samplers["selu"].rows == 2**22 // 12
-    assert samplers["convolution"].instances == 2**22 // (4 * 4 * 3)
+    assert samplers["sparse"].rows == 2**20 // 12  # of the first Dense layer
+    assert samplers["selu"].rows == 2**20 // 12
+    assert samplers["convolution"].instances == 2**20 // (4 * 4 * 3)
     assert samplers["shared_mask"].rows == samplers["functional"].rows == 4000
     monkeypatch.setattr(_mc_dropout_predict, "MOST_VALUES", 600)
     model, X = mc.to_mc(build("convolution")), images("convolution", 30, rng)
