@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from threading import Lock
+from threading import RLock
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -151,7 +151,6 @@ class AnyModel:
     """A model of any other form: the layers draw their masks themselves."""
 
     instances = rows = ROWS
-    alone = Lock()  # seeds and the masks drawn from them belong together
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -168,10 +167,9 @@ class AnyModel:
 
     def run(self, inputs: list[NDArray[Any]], samples: int) -> Any:
         """Seed the layers, then run the model."""
-        with self.alone:
-            for state, seed in zip(self.states, inputs[0], strict=True):
-                state.assign([seed, 0])
-            return self.model.predict_on_batch(np.repeat(inputs[1], samples, axis=0))
+        for state, seed in zip(self.states, inputs[0], strict=True):
+            state.assign([seed, 0])
+        return self.model.predict_on_batch(np.repeat(inputs[1], samples, axis=0))
 
 
 def seed_states(model: Any) -> list[Any]:
@@ -229,6 +227,7 @@ def sampler(model: Any) -> Chain | AnyModel:
 #: A few for all calls: what one thread frees, another may not use.
 WORKERS = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
 LIBRARIES = ThreadpoolController()
+TURN = RLock()  # calls from several threads take turns: seeds and NumPy's threads are shared
 
 
 def ahead(items: Iterator[Any], n: int = 2) -> Iterator[Any]:
@@ -275,7 +274,7 @@ def predict(
 ) -> NDArray[Any]:
     """Return all predictions, or what `reduce` makes of them; see `mc_dropout.mc_predict`."""
     result: Any = None
-    with LIBRARIES.limit(limits=1, user_api="blas"):  # the workers share the cores
+    with TURN, LIBRARIES.limit(limits=1, user_api="blas"):  # the workers share the cores
         for part, predictions in blocks(sampler, X, samples, batch_size or sampler.rows, seed):
             values = np.asarray(reduce(predictions.copy())) if reduce else predictions
             axis = 0 if reduce else 1

@@ -120,8 +120,8 @@ def mc_predict(
     -----
     A Sequential model is run part by part, see the module
     ``_mc_dropout_predict``; there a rate is rounded to a multiple of 2⁻¹⁶.
-    Meanwhile NumPy multiplies with one thread; calls that overlap in several
-    threads may leave it so.
+    Meanwhile NumPy multiplies with one thread. Calls from several threads take
+    turns.
     """
     for name, number, least in (
         ("samples", samples, 1),

@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -318,12 +319,26 @@ def test_leaves_numpy_its_threads(rng):
         assert 2 in before
 
 
-def test_seeds_hold_in_several_threads(rng):
-    model, X = mc.to_mc(build("functional")), images("dense", 4, rng)
+@pytest.mark.parametrize("kind", ["functional", "sparse"])
+def test_calls_from_several_threads_take_turns(kind, rng):
+    """Seeds hold, and NumPy has its threads afterwards."""
+    model, X = mc.to_mc(build(kind)), images(kind, 4, rng)
     expected = [mc.mc_predict(model, X, 5, 5, seed) for seed in range(6)]
+    order = []  # the seed of each batch
+
+    def drawn(seed):
+        def reduce(p):
+            order.append(seed)
+            return p.swapaxes(0, 1)
+
+        return mc.mc_predict(model, X, 5, 5, seed, reduce).swapaxes(0, 1)
+
+    before = n_threads()
     with ThreadPoolExecutor(3) as pool:
-        drawn = list(pool.map(lambda seed: mc.mc_predict(model, X, 5, 5, seed), range(6)))
-    np.testing.assert_array_equal(drawn, expected)
+        np.testing.assert_array_equal(list(pool.map(drawn, range(6))), expected)
+    assert n_threads() == before
+    assert len(order) == 4 * 6
+    assert len(list(groupby(order))) == 6, "four batches of a call come one after the other"
 
 
 def test_few_passes_are_in_memory_at_once(rng, monkeypatch):
