@@ -1,7 +1,7 @@
 """Companion package of the course *Training Deep Neural Networks*.
 
 Each submodule carries the name of the lesson that introduces it; the shared
-ones are `datasets`, `plots`, `explore`, `claims`, `models` and `experiments`.
+ones are `datasets`, `pipelines`, `plots`, `explore`, `claims`, `models` and `experiments`.
 Submodules load on first use, so ``import ch11lib`` is instant and imports
 neither Keras nor TensorFlow.
 """
@@ -30,6 +30,7 @@ __all__ = [
     "mc_dropout",
     "models",
     "optimizers",
+    "pipelines",
     "plots",
     "transfer_learning",
     "unsupervised_pretraining",

@@ -18,6 +18,7 @@ from ch11lib.datasets import Dataset, load_fashion_mnist, subset
 from ch11lib.experiments import reinitialize
 from ch11lib.l1_l2_early_stopping import EarlyStop, best_epoch
 from ch11lib.learning_rate_schedules import one_cycle
+from ch11lib.pipelines import in_order
 from ch11lib.transfer_learning import batches
 
 __all__ = [
@@ -276,8 +277,7 @@ class Trainer:
             feed.map(lambda X, y: ((X - task.shift) / task.scale, y)),
             epochs=self.n_epochs,
             steps_per_epoch=self.steps_per_epoch,
-            validation_data=task.valid,
-            validation_batch_size=2500,
+            validation_data=in_order(*task.valid, 2500),
             callbacks=[keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)],
             verbose=0,
             shuffle=False,

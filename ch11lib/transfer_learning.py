@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ch11lib.pipelines import light
+
 __all__ = ["batches", "copy_layers", "error_ratio", "reuse_layers", "shared_layers"]
 
 
@@ -132,7 +134,7 @@ def batches(X: ArrayLike, y: ArrayLike, n_steps: int, batch_size: int = 32, seed
         )
     # Numbers are shuffled, not images: a buffer of images takes twice their memory.
     order = tf.data.Dataset.range(len(labels)).shuffle(len(labels), seed=seed).repeat()
-    return (
+    return light(
         order.batch(batch_size)
         .take(n_steps)
         .map(lambda i: (tf.cast(tf.gather(images, i), tf.float32) / 255, tf.gather(labels, i)))

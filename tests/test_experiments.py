@@ -6,7 +6,14 @@ import keras
 import numpy as np
 import pytest
 
-from ch11lib.experiments import RateTable, paired_ratio, reinitialize, spread, tuned_runs
+from ch11lib.experiments import (
+    RateTable,
+    paired_ratio,
+    reinitialize,
+    set_random_seed,
+    spread,
+    tuned_runs,
+)
 from ch11lib.models import build_mlp
 
 
@@ -90,6 +97,44 @@ def test_networks_with_noise_train_alike_whenever_they_were_built():
             reinitialize(model, seed=7)
             losses.append(model.fit(X, y, epochs=3, verbose=0, shuffle=False).history["loss"])
     assert losses == [losses[0]] * 4
+
+
+def test_a_fresh_start_shuffles_as_after_set_random_seed(rng):
+    """Keras takes the order of arrays from TensorFlow's seed."""
+    X, y = rng.standard_normal((60, 4)).astype(np.float32), rng.integers(0, 3, 60)
+    model, losses = small_model("sgd"), []
+    for seeded_by_keras in (False, True, False):
+        reinitialize(model, seed=7)
+        if seeded_by_keras:
+            keras.utils.set_random_seed(7)
+        fit = model.fit(X, y, batch_size=20, epochs=3, verbose=0)
+        losses.append(fit.history["loss"])
+    assert losses[0] == losses[1] == losses[2]
+
+
+def test_a_fresh_start_keeps_what_tensorflow_has_prepared(monkeypatch):
+    """Emptying its cache of kernels would make it place and optimize each step anew."""
+    from tensorflow.python import pywrap_tfe
+
+    emptied, model = [], small_model("sgd")
+    monkeypatch.setattr(pywrap_tfe, "TFE_ContextClearCaches", emptied.append)
+    keras.utils.set_random_seed(1)
+    assert len(emptied) == 1, "this is how TensorFlow empties it"
+    reinitialize(model, seed=1)
+    assert len(emptied) == 1
+    keras.utils.set_random_seed(1)
+    assert len(emptied) == 2, "and how it does so afterwards, too"
+
+
+def test_a_fresh_start_does_without_the_inner_name(monkeypatch):
+    """Of a later TensorFlow, say."""
+    from tensorflow.python import pywrap_tfe
+
+    monkeypatch.setattr(keras.utils, "set_random_seed", seen := [].append)
+    monkeypatch.delattr(pywrap_tfe, "TFE_ContextClearCaches")
+    set_random_seed(3)
+    assert seen.__self__ == [3]
+    assert not hasattr(pywrap_tfe, "TFE_ContextClearCaches")
 
 
 def test_paired_ratio_measures_a_known_ratio():

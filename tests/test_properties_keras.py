@@ -1,5 +1,6 @@
 """Laws of the functions that build, copy and train networks; few examples, each is slow."""
 
+import random
 from itertools import pairwise
 
 import keras
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from properties import covers
 from test_properties import SEEDS
 
-from ch11lib import _cifar10, claims, datasets, experiments, guidelines, models
+from ch11lib import _cifar10, claims, datasets, experiments, guidelines, models, pipelines
 from ch11lib import deep_network_project as project
 from ch11lib import gradient_clipping as clip
 from ch11lib import l1_l2_early_stopping as l1l2
@@ -83,6 +84,18 @@ def test_batches_go_round_evenly(n, size, steps, seed):
         np.testing.assert_allclose(images, labels / np.float32(255), rtol=1e-6)
     counts = np.bincount(np.concatenate([labels for _, labels in dealt]), minlength=n)
     assert np.ptp(counts) <= 1
+
+
+@covers(pipelines.shuffled, pipelines.in_order, pipelines.light)
+@given(n=st.integers(1, 20), size=st.integers(1, 25))
+@few
+def test_pipelines_give_each_row_once(n, size):
+    rows = np.arange(n)
+    for pipeline in (pipelines.in_order(rows, rows, size), pipelines.shuffled(rows, rows, size)):
+        parts = list(pipelines.light(pipeline).as_numpy_iterator())
+        assert [len(X) for X, _ in parts[:-1]] == [size] * (len(parts) - 1)
+        assert all(np.array_equal(X, y) for X, y in parts)
+        np.testing.assert_array_equal(np.sort(np.concatenate([y for _, y in parts])), rows)
 
 
 @covers(pre.build_autoencoder, pre.greedy_autoencoder)
@@ -170,7 +183,7 @@ def test_keras_cycle_is_numpys(total, top, three, step):
     assert float(optimizer.momentum) == pytest.approx(float(momentum), rel=1e-4)
 
 
-@covers(experiments.RateTable, experiments.reinitialize)
+@covers(experiments.RateTable, experiments.reinitialize, experiments.set_random_seed)
 @given(rates=st.lists(st.floats(0.001, 1), min_size=1, max_size=6), seed=st.integers(0, 99))
 @few
 def test_table_and_fresh_start(rates, seed):
@@ -183,6 +196,10 @@ def test_table_and_fresh_start(rates, seed):
         experiments.reinitialize(model, seed, learning_rate=0.05)
         runs.append(model.fit(X, y, epochs=2, verbose=0).history["loss"])
     assert runs[0] == runs[1]
+    experiments.set_random_seed(seed)
+    drawn = random.random()
+    keras.utils.set_random_seed(seed)
+    assert drawn == random.random()
     assert float(model.optimizer.learning_rate) == pytest.approx(0.05)
 
 
@@ -240,6 +257,7 @@ REFUSED = {
     "n_classes": lambda model: models.build_mlp([3], n_classes=1),
     "n_reused": lambda model: transfer.reuse_layers(model, 9, 2),
     "n_layers": lambda model: transfer.copy_layers(model, model, 9),
+    "y": lambda model: pipelines.in_order([1], [1, 2]),
     "n_steps": lambda model: transfer.batches(*data(4), 0),
     "batch_size": lambda model: mc.mc_predict(model, np.ones((1, 8)), batch_size=0),
     "samples": lambda model: mc.mc_predict(model, np.ones((1, 8)), samples=0),

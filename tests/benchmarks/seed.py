@@ -13,8 +13,10 @@ import numpy as np
 
 from ch11lib import datasets, mc_dropout
 from ch11lib import transfer_learning as tl
+from ch11lib.experiments import reinitialize
 from ch11lib.learning_rate_schedules import OneCycle
 from ch11lib.models import build_mlp
+from ch11lib.pipelines import in_order, shuffled
 
 REPEATS = 5
 LOSS = "sparse_categorical_crossentropy"
@@ -153,8 +155,32 @@ def fit():
     return compare("fit", lambda: one_epoch(1), lambda: one_epoch(n_steps), float)
 
 
+def started_anew():
+    """Three epochs of 10,000 images from new weights, as comparisons repeat them: equal losses."""
+    data = datasets.load_fashion_mnist()
+    images, y = datasets.subset(data.X_train, data.y_train, size=10_000, seed=42)
+    X, X_valid = map(keras.ops.convert_to_tensor, datasets.standardize(images, data.X_valid))
+    valid = in_order(X_valid, data.y_valid, 1000)
+    model = build_mlp([100, 100], kernel_initializer="he_normal")
+    model.compile(keras.optimizers.Adam(1e-3), LOSS, steps_per_execution=50)
+
+    def theirs():
+        reinitialize(model, 1)
+        keras.utils.set_random_seed(1)
+        return model.fit(X, y, batch_size=100, epochs=3, validation_data=(X_valid, data.y_valid),
+                         validation_batch_size=1000, verbose=0).history  # fmt: skip
+
+    def ours():
+        reinitialize(model, 1)
+        batches = shuffled(X, y, 100)
+        return model.fit(batches, epochs=3, shuffle=False, validation_data=valid, verbose=0).history
+
+    theirs(), ours()
+    return compare("started anew", theirs, ours, lambda h: [*h["loss"], *h["val_loss"]])
+
+
 def main():
-    results = {f.__name__: f() for f in (model_A, model_B, monte_carlo, fit)}
+    results = {f.__name__: f() for f in (model_A, model_B, monte_carlo, fit, started_anew)}
     machine.store("seed", **results)
 
 

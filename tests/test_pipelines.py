@@ -1,0 +1,102 @@
+"""The pipelines make the batches that Keras makes from arrays, to the bit."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ch11lib import pipelines
+from ch11lib.models import build_mlp
+
+
+def data(rng, n):
+    return rng.standard_normal((n, 4)).astype("float32"), rng.integers(0, 3, n)
+
+
+def model_of(seed):
+    keras.utils.set_random_seed(seed)
+    model = build_mlp([5], n_classes=3, input_shape=(4,))
+    model.compile(keras.optimizers.SGD(0.5), "sparse_categorical_crossentropy", metrics=["acc"])
+    return model
+
+
+@pytest.mark.parametrize(("n", "size"), [(12, 4), (13, 4), (3, 8), (8, 8), (5, 1)])
+@pytest.mark.parametrize("tensors", [False, True])
+@pytest.mark.filterwarnings("error")
+def test_shuffled_trains_to_the_bit_as_fit_does_with_arrays(n, size, tensors, rng):
+    X, y = data(rng, n)
+    if tensors:
+        X = keras.ops.convert_to_tensor(X)
+    theirs, ours = model_of(1), model_of(1)
+    keras.utils.set_random_seed(7)
+    expected = theirs.fit(X, y, batch_size=size, epochs=3, verbose=0).history
+    keras.utils.set_random_seed(7)
+    batches = pipelines.shuffled(X, y, size)
+    assert len(batches) == -(-n // size)
+    assert ours.fit(batches, epochs=3, shuffle=False, verbose=0).history == expected
+    for mine, its in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, its)
+
+
+def passes(pipeline):
+    return [np.concatenate([y for _, y in pipeline.as_numpy_iterator()]) for _ in range(2)]
+
+
+def test_the_order_is_that_of_the_seed():
+    def orders(seed):
+        keras.utils.set_random_seed(seed)
+        return passes(pipelines.shuffled(np.zeros((40, 1)), np.arange(40), 7))
+
+    first, second = orders(1)
+    np.testing.assert_array_equal(np.sort(first), np.arange(40))
+    np.testing.assert_array_equal(first, second)  # as in fit: the first test
+    np.testing.assert_array_equal(first, orders(1)[0])
+    assert not np.array_equal(first, orders(2)[0])
+
+
+def test_without_a_seed_each_pass_has_its_own_order():
+    tf.random.set_seed(None)
+    first, second = passes(pipelines.shuffled(np.zeros((40, 1)), np.arange(40), 7))
+    np.testing.assert_array_equal(np.sort(second), np.arange(40))
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize(("n", "size"), [(12, 4), (13, 4), (3, 8), (1, 1)])
+def test_in_order_is_evaluated_to_the_bit_as_arrays_are(n, size, rng):
+    X, y = data(rng, n)
+    model = model_of(2)
+    pipeline = pipelines.in_order(X, y, size)
+    for _ in range(2):
+        assert model.evaluate(pipeline, verbose=0) == model.evaluate(
+            X, y, batch_size=size, verbose=0
+        )
+    parts = [labels.shape[0] for _, labels in pipeline]
+    assert parts == [size] * (n // size) + ([n % size] if n % size else [])
+    np.testing.assert_array_equal(np.concatenate([x for x, _ in pipeline.as_numpy_iterator()]), X)
+
+
+def test_light_changes_options_and_no_element():
+    pipeline = tf.data.Dataset.range(9).map(lambda i: 2 * i).batch(4)
+    changed = pipelines.light(pipeline)
+    assert [list(part) for part in changed.as_numpy_iterator()] == [
+        list(part) for part in pipeline.as_numpy_iterator()
+    ]
+    later = changed.map(lambda part: part + 1)  # options hold for what is built upon it
+    for each in (changed, later):
+        assert each.options().autotune.enabled is False
+        assert each.options().experimental_optimization.apply_default_optimizations is False
+    assert pipeline.options().autotune.enabled is None
+
+
+@pytest.mark.parametrize("make", [pipelines.shuffled, pipelines.in_order])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[1.0]], [1], 0), "batch_size is 0; it must be >= 1"),
+        (([[1.0]], [1, 2]), "X has 1 rows and y has 2"),
+        (([], []), "X has 0 rows"),
+    ],
+)
+def test_wrong_arguments_are_named(make, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make(*arguments)
