@@ -207,6 +207,9 @@ def set_random_seed(seed: int) -> None:
             setattr(native, name, clear)
 
 
+_started: list[int] = []  # the identity of the model that `reinitialize` last had
+
+
 def _random_states(model: Any) -> list[Any]:
     return [v for v in model.variables if v.name == "seed_generator_state"]
 
@@ -245,7 +248,11 @@ def reinitialize(model: Any, seed: int, learning_rate: float | None = None) -> N
         raise ValueError("model is not compiled; call model.compile(...) first")
     if learning_rate is not None and not learning_rate > 0:
         raise ValueError(f"learning_rate is {learning_rate}; it must be > 0")
-    set_random_seed(seed)
+    if _started[-1:] == [id(model)]:
+        set_random_seed(seed)
+    else:  # another model's turn: what was kept for the last one takes memory
+        keras.utils.set_random_seed(seed)
+        _started[:] = [id(model)]
     clone = keras.models.clone_model(model)
     model.set_weights(clone.get_weights())
     for state, initial in zip(_random_states(model), _random_states(clone), strict=True):

@@ -47,14 +47,18 @@ def with_one_cycle(model, X, y, n_steps, peak=0.1):
     model.fit(tl.batches(X, y, n_steps, 128), verbose=0, shuffle=False)
 
 
-def pairs(first, second, repeats=REPEATS):
-    """Time two functions in turn; return seconds and results, one pair a row."""
+def pairs(first, second, repeats=REPEATS, new_session=True):
+    """Time two functions in turn; return seconds and results, one pair a row.
+
+    If `new_session`, each begins without what TensorFlow kept from the one before.
+    """
     rows = []
     for seed in range(repeats):
         row = []
         for run in (first, second):
-            keras.utils.clear_session()
-            keras.utils.set_random_seed(seed)
+            if new_session:
+                keras.utils.clear_session()
+                keras.utils.set_random_seed(seed)
             start = time.perf_counter()
             model = run()
             row.append((time.perf_counter() - start, model))
@@ -62,9 +66,9 @@ def pairs(first, second, repeats=REPEATS):
     return rows
 
 
-def compare(name, first, second, score, repeats=REPEATS):
+def compare(name, first, second, score, repeats=REPEATS, new_session=True):
     """Return seconds, scores and ratios of the pairs, medians printed."""
-    rows = pairs(first, second, repeats)
+    rows = pairs(first, second, repeats, new_session)
     seconds = [[time for time, _ in row] for row in rows]
     scores = [[score(model) for _, model in row] for row in rows]
     ratios = [a / b for a, b in seconds]
@@ -175,8 +179,11 @@ def started_anew():
         batches = shuffled(X, y, 100)
         return model.fit(batches, epochs=3, shuffle=False, validation_data=valid, verbose=0).history
 
+    def losses(history):
+        return [*history["loss"], *history["val_loss"]]
+
     theirs(), ours()
-    return compare("started anew", theirs, ours, lambda h: [*h["loss"], *h["val_loss"]])
+    return compare("started anew", theirs, ours, losses, new_session=False)
 
 
 def main():
