@@ -118,12 +118,15 @@ def test_a_fresh_start_keeps_what_tensorflow_has_prepared(monkeypatch):
 
     emptied, model = [], small_model("sgd")
     monkeypatch.setattr(pywrap_tfe, "TFE_ContextClearCaches", emptied.append)
-    keras.utils.set_random_seed(1)
-    assert len(emptied) == 1, "this is how TensorFlow empties it"
     reinitialize(model, seed=1)
+    assert len(emptied) == 1, "of what another model left"
+    reinitialize(model, seed=1)
+    set_random_seed(1)
     assert len(emptied) == 1
     keras.utils.set_random_seed(1)
-    assert len(emptied) == 2, "and how it does so afterwards, too"
+    assert len(emptied) == 2, "this is how TensorFlow empties it"
+    reinitialize(small_model("sgd"), seed=1)
+    assert len(emptied) == 3
 
 
 def test_a_fresh_start_does_without_the_inner_name(monkeypatch):
