@@ -37,12 +37,19 @@ def light(pipeline: Any) -> Any:
 
 
 def _tensors(X: ArrayLike, y: ArrayLike, batch_size: int) -> tuple[Any, Any]:
-    """Check the arguments; return both as tensors, without a copy if they are tensors."""
+    """Check the arguments; return both as tensors, numbers with a point as Keras has them.
+
+    A tensor that is so already is not copied.
+    """
+    import keras
     import tensorflow as tf
 
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be >= 1")
-    inputs, labels = tf.convert_to_tensor(X), tf.convert_to_tensor(y)
+    inputs, labels = (
+        tf.cast(array, keras.config.floatx()) if array.dtype.is_floating else array
+        for array in map(tf.convert_to_tensor, (X, y))
+    )
     if len(inputs) != len(labels) or len(labels) == 0:
         raise ValueError(
             f"X has {len(inputs)} rows and y has {len(labels)}; they must agree, above 0"

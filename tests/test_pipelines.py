@@ -75,6 +75,18 @@ def test_in_order_is_evaluated_to_the_bit_as_arrays_are(n, size, rng):
     np.testing.assert_array_equal(np.concatenate([x for x, _ in pipeline.as_numpy_iterator()]), X)
 
 
+@pytest.mark.parametrize("make", [pipelines.shuffled, pipelines.in_order])
+@pytest.mark.parametrize("kinds", [("float64", "int64"), ("uint8", "float64"), ("float32", "int8")])
+def test_the_types_are_those_that_keras_makes_of_arrays(make, kinds):
+    from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+
+    X, y = np.ones((6, 2), kinds[0]), np.ones((6, 3), kinds[1])
+    theirs = ArrayDataAdapter(X, y, batch_size=4).get_tf_dataset().element_spec
+    ours = make(X, y, 4).element_spec
+    assert [t.dtype for t in ours] == [t.dtype for t in theirs]
+    assert [t.shape[1:] for t in ours] == [t.shape[1:] for t in theirs]
+
+
 def test_light_changes_options_and_no_element():
     pipeline = tf.data.Dataset.range(9).map(lambda i: 2 * i).batch(4)
     changed = pipelines.light(pipeline)
