@@ -42,8 +42,8 @@ ASIDE = re.compile(
     r"|`[^`\n]+`"
     r"|(?<=\])\([^)\n]*\)(?:\{[^}\n]*\})?"
     r"|https?://\S+"
-    r"|^(?::{3,}|`{3,})\{(?:figure|image|include|literalinclude|solution-start)\}.*$"
-    r"|^:(?!alt:)[\w-]+:.*$"
+    r"|^(?::{3,}|`{3,})\{(?:figure|image|include|literalinclude|solution-start)\}[^\n]*$"
+    r"|^:(?!alt:)[\w-]+:[^\n]*$"
     r"|^\([\w-]+\)=[ ]*$|\[\^[\w-]+\]"
     r"|^[ ]*\d+[.)](?=\s)|^#+[ ]+\d+(?:\.\d+)*[.)]?(?=\s)"
     r"|\\begin\{(?P<env>\w+\*?)\}.*?\\end\{(?P=env)\}",
