@@ -33,7 +33,7 @@ notebooks: $(READY) ## Execute every notebook again and store it
 	$(RUN) book/tools/notebooks.py --jobs $(JOBS)
 
 lab: $(READY) ## Execute every lesson in JupyterLab, in a browser, within 2 GiB (half an hour)
-	$(RUN) -m pytest tests/lab_lessons/every_lesson.py --numprocesses=0 -rP
+	$(RUN) -m pytest tests/weekly/every_lesson.py --numprocesses=0 -rP
 
 pdf: $(READY) ## Print the whole book into one PDF (needs Chromium or Chrome)
 	$(RUN) book/tools/pdf.py

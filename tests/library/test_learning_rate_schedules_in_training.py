@@ -8,7 +8,9 @@ from conftest import ROOT
 
 from ch11lib import learning_rate_schedules as lrs
 
-REFERENCE = json.loads((ROOT / "tests/data/one_cycle_reference.json").read_text(encoding="utf-8"))
+REFERENCE = json.loads(
+    (ROOT / "tests/library/data/one_cycle_reference.json").read_text(encoding="utf-8")
+)
 
 
 def train(optimizer, X, y, epochs=1, path=None, callbacks=(), **compile_options):

@@ -1,4 +1,4 @@
-"""The conditions under which all tests run: those of a small Binder machine.
+"""What all tests run in: a sandbox like a small Binder machine.
 
 Each pytest worker has a core of its own, so that no lesson waits for another one
 and none depends on the number of cores; all use the same instructions, so that none

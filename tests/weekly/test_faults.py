@@ -11,7 +11,7 @@ import time
 
 import nbformat
 import pytest
-from conftest import ROOT
+from conftest import PATHS, ROOT
 from nbformat.v4 import new_code_cell, new_notebook
 from test_notebooks import EXPLORER, hear_interrupts
 
@@ -179,7 +179,7 @@ def test_a_killed_kernel_fails_the_lesson(course):
     result = subprocess.run(
         [sys.executable, *NBVAL, str(path)],
         cwd=course,
-        env={**os.environ, "PYTHONPATH": f"{ROOT / 'tests'}:{ROOT / 'book' / 'tools'}"},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(PATHS)},
         capture_output=True,
         text=True,
         check=False,

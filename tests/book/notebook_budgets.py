@@ -2,7 +2,7 @@
 
 After the last cell of a notebook an extra test compares the time its cells
 took and the peak memory of its kernel with the limits of the course. The kernel
-could not have more than `conditions.KERNEL_BYTES` of data in any case.
+could not have more than `sandbox.KERNEL_BYTES` of data in any case.
 
 The limit on time holds at the speed of the machine on which it was set. How much
 slower this one is, or was just then, a fixed piece of work tells after each long cell.
@@ -14,12 +14,12 @@ import time
 from pathlib import Path
 from queue import Empty
 
-import conditions
 import nbval.kernel
 import notebooks
 import numpy as np
 import psutil
 import pytest
+import sandbox
 from nbval.plugin import IPyNbCell
 
 #: The aim is 90 s on two cores; here a lesson has one core.
@@ -132,7 +132,7 @@ class NotebookBudgets:
             return (yield)
         usage = item.parent.usage
         if not usage["cells"]:
-            conditions.bound_memory(item.parent.kernel.km.provisioner.pid)
+            sandbox.bound_memory(item.parent.kernel.km.provisioner.pid)
             watch(item.parent.kernel)
         start = time.perf_counter()
         try:

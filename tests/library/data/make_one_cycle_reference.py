@@ -2,7 +2,7 @@
 
 With PyTorch installed (see make_torch_reference.py), run
 
-    python tests/data/make_one_cycle_reference.py
+    python tests/library/data/make_one_cycle_reference.py
 
 and the file must not change, but for another version number.
 """

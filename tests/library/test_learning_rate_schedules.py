@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from ch11lib import learning_rate_schedules as lrs
 
 STEPS = np.arange(0, 60)
-REFERENCE = json.loads((ROOT / "tests/data/one_cycle_reference.json").read_text(encoding="utf-8"))
+REFERENCE = json.loads(
+    (ROOT / "tests/library/data/one_cycle_reference.json").read_text(encoding="utf-8")
+)
 CASES = REFERENCE["schedules"]
 SHAPE = {"pct_start", "anneal_strategy", "three_phase", "total_steps"}
 RATE = SHAPE | {"div_factor", "final_div_factor"}

@@ -8,7 +8,7 @@ import nbformat
 import notebook_budgets
 import notebooks
 import pytest
-from conftest import ROOT
+from conftest import PATHS, ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 TEXT = (
@@ -120,12 +120,12 @@ def run_nbval(folder, notebook, **environment):
     path = folder / "lesson.ipynb"
     nbformat.write(notebook, path)
     (folder / "conftest.py").write_text(
-        f"import sys\nsys.path[:0] = {[str(ROOT / 'tests'), str(ROOT / 'book' / 'tools')]!r}\n"
+        f"import sys\nsys.path[:0] = {PATHS!r}\n"
         "from notebook_budgets import NotebookBudgets\n"
         "def pytest_configure(config):\n"
         "    config.pluginmanager.register(NotebookBudgets(), 'budgets')\n"
     )
-    sanitize = ROOT / "tests" / "nbval_sanitize.cfg"
+    sanitize = ROOT / "tests" / "book" / "nbval_sanitize.cfg"
     command = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider", "-rs"]
     command += ["-c", "/dev/null", f"--rootdir={folder}", "--nbval", "--nbval-current-env"]
     command += [f"--nbval-sanitize-with={sanitize}", str(path)]

@@ -129,8 +129,8 @@ def test_keras_squares_the_gradients_of_a_repeated_row_one_by_one():
 
 @pytest.fixture(scope="module")
 def reference():
-    """What PyTorch and Optax do, stored by tests/data/make_optimizers_reference.py."""
-    path = ROOT / "tests" / "data" / "optimizers_reference.json"
+    """What PyTorch and Optax do, stored by tests/library/data/make_optimizers_reference.py."""
+    path = ROOT / "tests" / "library" / "data" / "optimizers_reference.json"
     return {
         key: value if key == "paths" else np.array(value)
         for key, value in json.loads(path.read_text(encoding="utf-8")).items()

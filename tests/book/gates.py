@@ -1,7 +1,7 @@
 """What every stored notebook must fulfil, as functions that return problems.
 
-An empty list means that all is well. tests/test_book.py applies them to the
-notebooks of the book, tests/test_gates.py shows that each of them bites.
+An empty list means that all is well. tests/book/test_book.py applies them to the
+notebooks of the book, tests/book/test_gates.py shows that each of them bites.
 """
 
 import re

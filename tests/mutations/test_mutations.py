@@ -1,14 +1,11 @@
 """The list of faults fits the code, each fault changes it, and results are stored for all."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-
-sys.path.append(str(ROOT / "tests" / "mutations"))
 import run
+from conftest import ROOT
 
 ENTRIES = run.mutations()
 
@@ -36,7 +33,7 @@ def test_a_fault_is_caught_and_the_whole_code_is_not(tmp_path):
     entry = next(e for e in ENTRIES if e["module"] == "claims")
     assert run.by_unit_tests(copy, "claims") is None
     found = run.try_one(entry, copy, book=False)
-    assert found["unit"].startswith("tests/test_claims.py::")
+    assert found["unit"].startswith("tests/library/test_claims.py::")
     assert run.by_unit_tests(copy, "claims") is None
 
 

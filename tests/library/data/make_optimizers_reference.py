@@ -2,7 +2,7 @@
 
 With PyTorch, JAX and Optax installed (see make_torch_reference.py), run
 
-    python tests/data/make_optimizers_reference.py
+    python tests/library/data/make_optimizers_reference.py
 
 and the file must not change, but for other version numbers. Each case names a
 library's optimizer with its options; the tests know which rule it is.

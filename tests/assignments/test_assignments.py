@@ -35,7 +35,7 @@ def released(course, name):
 
 @pytest.fixture(scope="module")
 def results(course, name):
-    """Grade the solution, the untouched stub and all almost right answers at once."""
+    """Grade the solution, the untouched stub and all common mistakes at once."""
     solution = graded.source(name)
     graded.submit(course, "solution", name, solution)
     path = graded.submit(course, "stub", name, "")
@@ -122,7 +122,7 @@ def test_untouched_stub_gets_nothing(results, name):
     assert {*graded.points(graded.source(name))} < {*scores}
 
 
-def test_almost_right_loses_exactly_what_it_should(results, name):
+def test_common_mistakes_lose_exactly_what_they_should(results, name):
     """Mistakes in different answers share a submission: none costs the others' points."""
     full, wrong = graded.points(graded.source(name)), {}
     assert len(graded.mistakes(name)) >= 5

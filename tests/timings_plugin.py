@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 
-class Times:
+class Timings:
     """Add up the seconds of set-up, call and tear-down, file by file."""
 
     def __init__(self):

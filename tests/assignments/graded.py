@@ -73,8 +73,8 @@ def plant_canaries(folder):
 
 
 def mistakes(name):
-    """Return the almost right submissions of an assignment."""
-    path = ROOT / "tests" / "almost_right" / f"{name}.yaml"
+    """Return the common mistakes in an assignment."""
+    path = ROOT / "tests" / "assignments" / "common_mistakes" / f"{name}.yaml"
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 

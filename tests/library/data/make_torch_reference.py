@@ -3,7 +3,7 @@
 PyTorch is not in requirements.txt (its Linux wheels bring gigabytes of CUDA),
 so the tests read these stored values. With PyTorch installed, run
 
-    python tests/data/make_torch_reference.py
+    python tests/library/data/make_torch_reference.py
 
 and the file must not change, but for another version number.
 """

@@ -53,7 +53,7 @@ def test_lesson_module_and_test_share_a_name(lesson):
     path = lesson[0]
     root = path.parents[1]
     assert (root / "ch11lib" / f"{path.stem}.py").exists()
-    assert (root / "tests" / f"test_{path.stem}.py").exists()
+    assert (root / "tests" / "library" / f"test_{path.stem}.py").exists()
 
 
 def test_each_exercise_of_the_chapter_has_an_answer_that_a_lesson_shows():

@@ -9,7 +9,7 @@ import sys
 import nbformat
 import psutil
 import pytest
-from conftest import ROOT
+from conftest import PATHS, ROOT
 from nbformat.v4 import new_code_cell, new_notebook
 
 ELSEWHERE = "192.0.2.1"  # an address for documentation (RFC 5737): nobody's
@@ -53,8 +53,8 @@ SHOW = "import os; {}; print(len(os.sched_getaffinity(0)))"
 
 @linux
 def test_a_worker_and_all_it_starts_have_one_core(run_python):
-    paths = f"{ROOT / 'tests'}:{ROOT / 'book' / 'tools'}"
-    alone = "import conditions; conditions.pin_worker()"
+    paths = os.pathsep.join(PATHS)
+    alone = "import sandbox; sandbox.pin_worker()"
     for worker in ("gw0", "gw1", "gw7"):
         environment = {"PYTHONPATH": paths, "PYTEST_XDIST_WORKER": worker}
         assert run_python("-c", SHOW.format(alone), **environment).stdout == "1\n"
@@ -119,9 +119,9 @@ def test_each_notebook_in_execution_has_one_core_of_its_own(run_python, tmp_path
 @pytest.mark.skipif(not hasattr(psutil, "RLIMIT_DATA"), reason="memory is bounded on Linux only")
 def test_a_process_has_two_gibibytes_and_no_more(run_python):
     code = (
-        "import conditions, os; conditions.bound_memory(os.getpid()); "
+        "import os, sandbox; sandbox.bound_memory(os.getpid()); "
         "kept = bytearray(3 * 2**29); print('small'); bytearray(2 * 2**30)"
     )
-    result = run_python("-c", code, PYTHONPATH=f"{ROOT / 'tests'}:{ROOT / 'book' / 'tools'}")
+    result = run_python("-c", code, PYTHONPATH=os.pathsep.join(PATHS))
     assert result.stdout == "small\n"
     assert "MemoryError" in result.stderr
