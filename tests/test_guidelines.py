@@ -7,7 +7,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from ch11lib import guidelines, plots
+from ch11lib import guidelines
 from ch11lib.guidelines import CONFIGURATIONS, TREE, Advice, Configuration, Question
 
 
@@ -140,9 +140,9 @@ def test_outline_has_a_line_for_each_node():
 
 def test_plot_draws_every_node_and_marks_the_path():
     answers, advice = list(guidelines.leaves())[5]
-    texts = plots.plot_tree(TREE, answers).axes[0].texts
+    texts = guidelines.plot_tree(TREE, answers).axes[0].texts
     bold = [text.get_text() for text in texts if text.get_weight() == "bold"]
     assert len([t for t in texts if t.get_text() not in ("yes", "no")]) == 17
     assert len(bold) == len(answers) + 1
     assert bold[-1] == f"→ {advice.text}"
-    assert not [t for t in plots.plot_tree(TREE).axes[0].texts if t.get_weight() == "bold"]
+    assert not [t for t in guidelines.plot_tree(TREE).axes[0].texts if t.get_weight() == "bold"]
