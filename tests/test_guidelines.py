@@ -107,7 +107,8 @@ def test_a_missing_answer_is_an_error_that_asks_the_question():
     assert guidelines.advise({"falls": False, "explodes": True}).lessons[0] == "initialization"
 
 
-OTHERS = {"deep_network_project", "what_it_costs", "growing"}  # notebooks that no advice leads to
+#: Notebooks that no advice leads to.
+OTHERS = {"deep_network_project", "what_it_costs", "data_parallel"}
 
 
 def test_the_tree_leads_to_every_lesson_and_to_nothing_else():
