@@ -7,7 +7,7 @@ import nbformat
 import notebooks
 import pytest
 
-OTHERS = {"intro", "what_it_costs", "growing"}  # notebooks that are no lessons
+OTHERS = {"intro", "what_it_costs", "data_parallel"}  # notebooks that are no lessons
 NOTEBOOKS = notebooks.toc_notebooks()
 LESSONS = [path for path in NOTEBOOKS if path.stem not in OTHERS]
 

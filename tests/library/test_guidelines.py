@@ -7,7 +7,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from ch11lib import guidelines, plots
+from ch11lib import guidelines
 from ch11lib.guidelines import CONFIGURATIONS, TREE, Advice, Configuration, Question
 
 
@@ -107,7 +107,8 @@ def test_a_missing_answer_is_an_error_that_asks_the_question():
     assert guidelines.advise({"falls": False, "explodes": True}).lessons[0] == "initialization"
 
 
-OTHERS = {"deep_network_project", "what_it_costs", "growing"}  # notebooks that no advice leads to
+#: Notebooks that no advice leads to.
+OTHERS = {"deep_network_project", "what_it_costs", "data_parallel"}
 
 
 def test_the_tree_leads_to_every_lesson_and_to_nothing_else():
@@ -140,9 +141,9 @@ def test_outline_has_a_line_for_each_node():
 
 def test_plot_draws_every_node_and_marks_the_path():
     answers, advice = list(guidelines.leaves())[5]
-    texts = plots.plot_tree(TREE, answers).axes[0].texts
+    texts = guidelines.plot_tree(TREE, answers).axes[0].texts
     bold = [text.get_text() for text in texts if text.get_weight() == "bold"]
     assert len([t for t in texts if t.get_text() not in ("yes", "no")]) == 17
     assert len(bold) == len(answers) + 1
     assert bold[-1] == f"→ {advice.text}"
-    assert not [t for t in plots.plot_tree(TREE).axes[0].texts if t.get_weight() == "bold"]
+    assert not [t for t in guidelines.plot_tree(TREE).axes[0].texts if t.get_weight() == "bold"]

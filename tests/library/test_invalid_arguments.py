@@ -8,10 +8,10 @@ from properties import public
 
 from ch11lib import activations as act
 from ch11lib import batch_normalization as bn
+from ch11lib import data_parallel as parallel
 from ch11lib import dropout as drop
 from ch11lib import experiments as exp
 from ch11lib import gradient_clipping as clip
-from ch11lib import growing as grow
 from ch11lib import initialization as init
 from ch11lib import l1_l2_early_stopping as l1l2
 from ch11lib import learning_rate_schedules as lrs
@@ -88,10 +88,10 @@ TABLE = {
         {"start": (0.0, 0.0), "learning_rate": 0.1, "n_steps": 2},
         {"learning_rate": NOT_POSITIVE, "n_steps": NOT_A_COUNT},
     ),
-    grow.ring_average: ({"gradients": ONES}, {
+    parallel.ring_average: ({"gradients": ONES}, {
         "gradients": st.sampled_from([ONES[0], np.ones((0, 3)), np.ones((2, 3, 4))]),
     }),
-    grow.step_seconds: (STEP, {
+    parallel.step_seconds: (STEP, {
         "n_devices": NOT_A_COUNT,
         **dict.fromkeys(("batch_size", "n_weights", "speed", "bandwidth"), NOT_POSITIVE),
     }),
@@ -242,6 +242,6 @@ def test_no_function_of_arrays_is_forgotten():
 #: Functions that take models or other objects: their refusals are in test_properties_keras.
 MODELS = {
     "gradient_norms", "train_and_record", "norms_of", "prune", "mc_predict", "to_mc",
-    "reinitialize", "set_random_seed", "describe", "minimize", "plot_tree", "build_autoencoder",
+    "reinitialize", "set_random_seed", "describe", "minimize", "build_autoencoder",
     "greedy_autoencoder",
 }  # fmt: skip

@@ -11,8 +11,8 @@ from scipy.optimize import approx_fprime
 
 from ch11lib import activations as act
 from ch11lib import batch_normalization as bn
+from ch11lib import data_parallel as parallel
 from ch11lib import gradient_clipping as clip
-from ch11lib import growing as grow
 from ch11lib import initialization as init
 from ch11lib import max_norm as mx
 from ch11lib import optimizers as opt
@@ -255,19 +255,19 @@ def test_surface(name, x, y):
         np.testing.assert_allclose(path, [minimum] * 4, atol=1e-12)
 
 
-@covers(grow.ring_average, grow.Ring)
+@covers(parallel.ring_average, parallel.Ring)
 @given(gradients=matrices(low=-5, high=5, min_rows=1))
 def test_ring_is_a_mean_and_sends_less_than_two_each(gradients):
-    ring = grow.ring_average(gradients)
+    ring = parallel.ring_average(gradients)
     mean = np.broadcast_to(gradients.mean(axis=0), gradients.shape)
     np.testing.assert_allclose(ring.averages, mean, atol=1e-12)
     k, n = gradients.shape
     assert ring.sent.sum() == 2 * (k - 1) * n
 
 
-@covers(grow.step_seconds)
+@covers(parallel.step_seconds)
 @given(k=st.integers(1, 100), batch=POSITIVE, weights=POSITIVE, speed=POSITIVE, bandwidth=POSITIVE)
 def test_no_number_of_devices_beats_its_own_number(k, batch, weights, speed, bandwidth):
-    alone, shared = grow.step_seconds([1, k], batch, weights, speed, bandwidth)
+    alone, shared = parallel.step_seconds([1, k], batch, weights, speed, bandwidth)
     assert shared >= alone / k * (1 - 1e-12)
-    assert grow.step_seconds(k, batch, weights, speed, 2 * bandwidth) <= shared
+    assert parallel.step_seconds(k, batch, weights, speed, 2 * bandwidth) <= shared

@@ -11,7 +11,7 @@ from ch11lib import activations, claims, experiments, explore, guidelines, plots
 
 
 @covers(guidelines.advise, guidelines.branches, guidelines.leaves, guidelines.outline)
-@covers(guidelines.Advice, guidelines.Question, plots.plot_tree)
+@covers(guidelines.Advice, guidelines.Question, guidelines.plot_tree)
 @given(st.data())
 @settings(max_examples=10, deadline=None)
 def test_every_path_leads_to_its_advice(data):
@@ -20,7 +20,7 @@ def test_every_path_leads_to_its_advice(data):
     assert advice.text in guidelines.outline()
     sides = dict(guidelines.branches(guidelines.TREE))
     assert sides == {True: guidelines.TREE.yes, False: guidelines.TREE.no}
-    assert plots.plot_tree(guidelines.TREE, path).get_label()
+    assert guidelines.plot_tree(guidelines.TREE, path).get_label()
 
 
 @covers(plots.describe, plots.plot_runs, plots.plot_learning_curves)

@@ -16,7 +16,7 @@ from conftest import ROOT
 LESSONS = [page for page in site_build.toc_pages() if (ROOT / f"{page}.ipynb").is_file()]
 LIMIT = 2 * 2**30
 #: Two processes beside the kernel; the page says that this is too much for Binder.
-LIMITS = {"book/growing": 3 * 2**30}
+LIMITS = {"book/data_parallel": 3 * 2**30}
 
 
 @pytest.fixture(scope="module")

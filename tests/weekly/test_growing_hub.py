@@ -1,4 +1,4 @@
-"""A class on the hub of the page "Growing": two students and two teachers in their browsers.
+"""A class on the hub of the page "Scaling up": two students and two teachers in their browsers.
 
 One hub for all tests, without root and with one Unix user: what keeps people apart on a real
 server, the Unix accounts, is tested by the modes of the exchange's folders only.
