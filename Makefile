@@ -17,7 +17,7 @@ $(READY): requirements.txt pyproject.toml
 	$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
-.PHONY: help install book test notebooks lab pdf colab links serve assignments bench mutants lock format clean
+.PHONY: help install book test notebooks lesson study studies lab pdf colab links serve assignments bench mutants lock format clean
 help: ## Say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -31,6 +31,17 @@ test: $(READY) ## Run all tests; every notebook is executed and compared
 
 notebooks: $(READY) ## Execute every notebook again and store it
 	$(RUN) book/tools/notebooks.py --jobs $(JOBS)
+
+lesson: $(READY) ## Check one lesson in two minutes: make lesson NAME=dropout
+	@test -n "$(NAME)" || { echo "Name the lesson: make lesson NAME=vanishing_gradients"; exit 1; }
+	$(RUN) book/tools/lesson.py $(NAME)
+
+study: $(READY) ## Measure one stored comparison again: make study NAME=...
+	@test -n "$(NAME)" || { echo "Name the study: make study NAME=..."; ls book/studies; exit 1; }
+	$(RUN) book/tools/studies.py $(NAME)
+
+studies: $(READY) ## Measure every stored comparison again (up to 15 minutes each)
+	$(RUN) book/tools/studies.py
 
 lab: $(READY) ## Execute every lesson in JupyterLab, in a browser, within 2 GiB (half an hour)
 	$(RUN) -m pytest tests/weekly/every_lesson.py --numprocesses=0 -rP

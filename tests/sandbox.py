@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-import cores
+import determinism
 import psutil
 
 OFFLINE = Path(__file__).parent / "offline"
@@ -19,10 +19,10 @@ KERNEL_BYTES = 2 * 2**30
 
 def pin_worker():
     """Keep this pytest worker, and all that it starts, on a core of its own."""
-    cores.choose_common_instructions()
+    determinism.pin_instruction_set()
     name = os.environ.get("PYTEST_XDIST_WORKER", "")
     if name.startswith("gw"):
-        cores.keep_to_one_core(int(name[2:]))
+        determinism.pin_to_core(int(name[2:]))
 
 
 def go_offline():

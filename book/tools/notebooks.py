@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-import cores
+import determinism
 import nbformat
 import psutil
 import yaml
@@ -149,11 +149,11 @@ def main() -> int:
     if missing := [path.name for path in paths if not path.exists()]:
         parser.error(f"no such notebook: {', '.join(missing)}")
     failures = 0
-    cores.choose_common_instructions()
+    determinism.pin_instruction_set()
     os.environ["TQDM_DISABLE"] = "1"  # a bar that has gone leaves its traces in an output
     numbers = itertools.count()
     pool = ThreadPoolExecutor(
-        arguments.jobs, initializer=lambda: cores.keep_to_one_core(next(numbers))
+        arguments.jobs, initializer=lambda: determinism.pin_to_core(next(numbers))
     )
     futures = [(path, pool.submit(execute, path, arguments.timings)) for path in paths]
     try:

@@ -85,8 +85,8 @@ def test_tensorflow_uses_the_common_instructions(run_python):
 @x86
 def test_a_choice_of_the_user_stays(run_python):
     code = (
-        "import cores, os; os.environ['ONEDNN_MAX_CPU_ISA'] = 'SSE41'; "
-        "cores.choose_common_instructions(); print(os.environ['ONEDNN_MAX_CPU_ISA'])"
+        "import determinism, os; os.environ['ONEDNN_MAX_CPU_ISA'] = 'SSE41'; "
+        "determinism.pin_instruction_set(); print(os.environ['ONEDNN_MAX_CPU_ISA'])"
     )
     assert run_python("-c", code, PYTHONPATH=str(ROOT / "book" / "tools")).stdout == "SSE41\n"
 

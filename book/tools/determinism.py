@@ -30,7 +30,7 @@ COMMON_INSTRUCTIONS = {
 }
 
 
-def choose_common_instructions() -> None:
+def pin_instruction_set() -> None:
     """Keep the processes to come to the instructions that nearly all x86 processors have.
 
     What the user has set already stays.
@@ -40,7 +40,7 @@ def choose_common_instructions() -> None:
             os.environ.setdefault(name, value)
 
 
-def keep_to_one_core(number: int) -> None:
+def pin_to_core(number: int) -> None:
     """Keep this thread, and the processes it starts from now on, on one core.
 
     Where a process can't choose its core (macOS, Windows), the libraries of the
