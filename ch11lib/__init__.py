@@ -32,6 +32,7 @@ __all__ = [
     "optimizers",
     "pipelines",
     "plots",
+    "surfaces",
     "transfer_learning",
     "unsupervised_pretraining",
     "vanishing_gradients",
