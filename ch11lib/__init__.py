@@ -34,6 +34,7 @@ __all__ = [
     "pipelines",
     "plots",
     "studies",
+    "surfaces",
     "transfer_learning",
     "unsupervised_pretraining",
     "vanishing_gradients",

@@ -108,7 +108,6 @@ TABLE = {
     opt.Adamax: ({}, {"beta_1": NOT_A_RATE}),
     opt.Nadam: ({}, {"beta_2": NOT_A_RATE, "momentum_decay": NOT_POSITIVE}),
     opt.bias_correction: ({"beta": 0.9, "step": 1}, {"beta": NOT_A_RATE, "step": NOT_A_COUNT}),
-    opt.surface: ({}, {"name": WORD}),
     lrs.steps_per_epoch: (
         {"n_instances": 5, "batch_size": 2},
         {"n_instances": NOT_A_COUNT, "batch_size": NOT_A_COUNT},
@@ -216,7 +215,7 @@ def test_right_arguments_are_taken():
         init.fans: {"shape": (2, 3)}, init.uniform_limit: {"variance": 1.0},
         init.sample: {"name": "he_normal"}, clip.clipvalue: {"threshold": 1.0},
         clip.clipnorm: {"threshold": 1.0}, clip.global_clipnorm: {"threshold": 1.0},
-        opt.surface: {"name": "beale"}, drop.dropout: {"rate": 0.5},
+        drop.dropout: {"rate": 0.5},
         drop.alpha_dropout: {"rate": 0.5}, drop.alpha_dropout_constants: {"rate": 0.5},
         mc.predictive_entropy: {"probabilities": P}, mc.mutual_information: {"probabilities": P},
         exp.spread: {"values": [1.0]}, plots.plot_runs: {"runs": {"a": ONES}},
@@ -242,6 +241,6 @@ def test_no_function_of_arrays_is_forgotten():
 #: Functions that take models or other objects: their refusals are in test_properties_keras.
 MODELS = {
     "gradient_norms", "train_and_record", "norms_of", "prune", "mc_predict", "to_mc",
-    "reinitialize", "set_random_seed", "describe", "minimize", "build_autoencoder",
+    "reinitialize", "set_random_seed", "describe", "build_autoencoder",
     "greedy_autoencoder",
 }  # fmt: skip

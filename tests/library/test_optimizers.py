@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ch11lib import optimizers as opt
+from ch11lib import surfaces
 from ch11lib.optimizers import SGD, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop
 
 RULES = [
@@ -204,7 +205,7 @@ def test_a_new_learning_rate_changes_pytorchs_velocity_at_once(reference):
 @pytest.mark.parametrize(("momentum", "times"), [(0.0, 1), (0.5, 2), (0.9, 10), (0.99, 100)])
 def test_terminal_velocity(momentum, times, nesterov):
     rule, g = SGD(0.1, momentum, nesterov), np.array([3.0, -0.5])
-    steps = np.diff(opt.minimize(rule, lambda _: g, np.zeros(2), 3000), axis=0)
+    steps = np.diff(surfaces.minimize(rule, lambda _: g, np.zeros(2), 3000), axis=0)
     np.testing.assert_allclose(rule.terminal_velocity(g), times * 0.1 * g)
     np.testing.assert_allclose(-steps[-1], rule.terminal_velocity(g), rtol=1e-6)
     reached = 1 - momentum ** (12 if nesterov else 11)
@@ -224,7 +225,7 @@ def test_step_is_pure(rule):
     (first, new), (again, _) = (rule.step(theta, g, state) for _ in "ab")
     np.testing.assert_array_equal(first, again)
     assert (theta == 1).all() and (g == 0.5).all() and state["t"] == 0 and new["t"] == 1
-    assert all((state[name] == 0).all() for name in rule.remembers)
+    assert all((state[name] == 0).all() for name in rule.slots)
     assert first.dtype == np.float64
 
 
@@ -234,7 +235,7 @@ def test_step_is_pure(rule):
         (lambda: SGD(0), "learning_rate is 0; it must be finite and > 0"),
         (lambda: SGD(math.nan), "learning_rate is nan"),
         (lambda: SGD(math.inf), "learning_rate is inf"),
-        (lambda: SGD(0.1, momentum=1), "momentum is 1; it must be from 0 to below 1"),
+        (lambda: SGD(0.1, momentum=1), "momentum is 1; it must be from 0 to 1 .1 excluded"),
         (lambda: SGD(0.1, momentum=-0.1), "momentum is -0.1"),
         (lambda: Adagrad(initial_accumulator_value=-1), "initial_accumulator_value is -1"),
         (lambda: Adagrad(epsilon=0), "epsilon is 0"),

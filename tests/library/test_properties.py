@@ -16,6 +16,7 @@ from ch11lib import gradient_clipping as clip
 from ch11lib import initialization as init
 from ch11lib import max_norm as mx
 from ch11lib import optimizers as opt
+from ch11lib import surfaces
 from ch11lib import vanishing_gradients as van
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -243,15 +244,15 @@ def test_bias_correction_falls_to_one(beta, step):
     assert opt.bias_correction(beta, step) >= opt.bias_correction(beta, step + 1) >= 1
 
 
-@covers(opt.surface, opt.Surface, opt.minimize)
-@given(name=st.sampled_from(sorted(opt.SURFACES)), x=st.floats(-2, 2), y=st.floats(-1.5, 1.5))
+@covers(surfaces.Surface, surfaces.minimize)
+@given(name=st.sampled_from(sorted(surfaces.SURFACES)), x=st.floats(-2, 2), y=st.floats(-1.5, 1.5))
 def test_surface(name, x, y):
-    surface = opt.surface(name)
+    surface = surfaces.SURFACES[name]
     slope = approx_fprime([x, y], lambda at: float(surface.value(at)), 1e-7)
     np.testing.assert_allclose(surface.gradient((x, y)), slope, atol=1e-2, rtol=1e-3)
     for minimum in surface.minima:
         assert surface.value((x, y)) >= surface.value(minimum) - 1e-12
-        path = opt.minimize(opt.SGD(0.001), surface.gradient, minimum, 3)
+        path = surfaces.minimize(opt.SGD(0.001), surface.gradient, minimum, 3)
         np.testing.assert_allclose(path, [minimum] * 4, atol=1e-12)
 
 

@@ -10,8 +10,10 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import approx_fprime, minimize, rosen
 
 from ch11lib import optimizers as opt
+from ch11lib import surfaces
+from ch11lib.surfaces import SURFACES
 
-NAMES = sorted(opt.SURFACES)
+NAMES = sorted(SURFACES)
 DOWN = {"ravine": 0.02, "saddle": 0.1, "rosenbrock": 1e-3, "beale": 0.002}
 points = arrays(float, 2, elements=st.floats(-2, 2))
 
@@ -20,7 +22,7 @@ points = arrays(float, 2, elements=st.floats(-2, 2))
 @settings(max_examples=30, deadline=None)
 @given(point=points)
 def test_gradient_equals_finite_differences(name, point):
-    surface = opt.surface(name)
+    surface = SURFACES[name]
     numeric = approx_fprime(point, lambda p: float(surface.value(p)), 1e-7)
     np.testing.assert_allclose(surface.gradient(point), numeric, rtol=1e-3, atol=1e-2)
 
@@ -28,7 +30,7 @@ def test_gradient_equals_finite_differences(name, point):
 @pytest.mark.parametrize("name", NAMES)
 def test_minima(name):
     """The gradient is 0, no value around is lower, and SciPy finds one of them."""
-    surface = opt.surface(name)
+    surface = SURFACES[name]
     around = np.random.default_rng(0).uniform(-1, 1, (2, 2000))
     for minimum in surface.minima:
         np.testing.assert_allclose(surface.gradient(minimum), 0, atol=1e-12)
@@ -40,7 +42,7 @@ def test_minima(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_grid_is_many_points(name):
-    surface, x, y = opt.surface(name), np.linspace(-2, 2, 5), np.linspace(-1, 1, 3)[:, None]
+    surface, x, y = SURFACES[name], np.linspace(-2, 2, 5), np.linspace(-1, 1, 3)[:, None]
     value, gradient = surface.value((x, y)), surface.gradient((x, y))
     assert value.shape == (3, 5) and gradient.shape == (2, 3, 5)
     np.testing.assert_allclose(value, surface.value(np.stack(np.meshgrid(x, y))))
@@ -50,27 +52,27 @@ def test_a_grid_is_many_points(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_start_and_minima_are_in_the_picture(name):
-    surface = opt.surface(name)
+    surface = SURFACES[name]
     for point in (surface.start, *surface.minima):
         assert all(low < z < high for z, (low, high) in zip(point, surface.limits, strict=True))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_momentum_leads_from_the_start_to_a_minimum(name):
-    surface = opt.surface(name)
+    surface = SURFACES[name]
     rule = opt.SGD(DOWN[name], momentum=0.9)
-    path = opt.minimize(rule, surface.gradient, surface.start, 3000)
+    path = surfaces.minimize(rule, surface.gradient, surface.start, 3000)
     assert min(math.dist(path[-1], minimum) for minimum in surface.minima) < 1e-3
 
 
 def test_named_forms():
     """Condition number 50; a saddle point at 0; SciPy's Rosenbrock; Beale's 14.203125 at 0."""
-    steps = np.array([approx_fprime([1, 1], opt.surface("ravine").gradient, 1e-3)])
+    steps = np.array([approx_fprime([1, 1], SURFACES["ravine"].gradient, 1e-3)])
     assert np.linalg.cond(steps[0]) == pytest.approx(50)
-    saddle = approx_fprime([0, 0], opt.surface("saddle").gradient, 1e-6)
+    saddle = approx_fprime([0, 0], SURFACES["saddle"].gradient, 1e-6)
     np.testing.assert_allclose(np.linalg.eigvalsh(saddle), [-1, 1], atol=1e-5)
-    assert opt.surface("rosenbrock").value((0.3, 0.7)) == pytest.approx(rosen([0.3, 0.7]))
-    assert opt.surface("beale").value((0, 0)) == pytest.approx(14.203125)
+    assert SURFACES["rosenbrock"].value((0.3, 0.7)) == pytest.approx(rosen([0.3, 0.7]))
+    assert SURFACES["beale"].value((0, 0)) == pytest.approx(14.203125)
 
 
 @pytest.mark.parametrize(
@@ -78,42 +80,41 @@ def test_named_forms():
     [(0.01, (0.99, 0.5)), (0.02, (0.98, 0.0)), (0.041, (0.959, -1.05))],
 )
 def test_descent_on_the_ravine_is_geometric(learning_rate, factors):
-    surface = opt.surface("ravine")
-    path = opt.minimize(opt.SGD(learning_rate), surface.gradient, surface.start, 20)
+    surface = SURFACES["ravine"]
+    path = surfaces.minimize(opt.SGD(learning_rate), surface.gradient, surface.start, 20)
     expected = np.array(surface.start) * np.array(factors) ** np.arange(21)[:, None]
     np.testing.assert_allclose(path, expected, atol=1e-12)
 
 
 def test_nesterov_is_sutskevers_look_ahead():
-    slope = opt.surface("ravine").gradient
+    slope = SURFACES["ravine"].gradient
     theta, m, ahead = np.array([-4.0, 1.0]), np.zeros(2), []
     for _ in range(30):
         m = 0.9 * m - 0.01 * slope(theta + 0.9 * m)
         theta = theta + m
         ahead.append(theta + 0.9 * m)
-    path = opt.minimize(opt.SGD(0.01, 0.9, nesterov=True), slope, (-4.0, 1.0), 30)
+    path = surfaces.minimize(opt.SGD(0.01, 0.9, nesterov=True), slope, (-4.0, 1.0), 30)
     np.testing.assert_allclose(path[1:], ahead, rtol=1e-9)
 
 
 def test_centered_rmsprop_survives_a_constant_gradient():
     """Rounding makes some of the variances, which go to 0, negative."""
     rule, g = opt.RMSprop(0.01, centered=True), 1e8 * np.linspace(1, 2, 50)
-    assert np.isfinite(opt.minimize(rule, lambda _: g, np.zeros(50), 400)).all()
+    assert np.isfinite(surfaces.minimize(rule, lambda _: g, np.zeros(50), 400)).all()
 
 
 @pytest.mark.filterwarnings("error")
 def test_divergence_is_silent():
-    path = opt.minimize(opt.SGD(10.0), opt.surface("beale").gradient, (3.0, 3.0), 20)
+    path = surfaces.minimize(opt.SGD(10.0), SURFACES["beale"].gradient, (3.0, 3.0), 20)
     assert path.shape == (21, 2) and not np.isfinite(path[-1]).any()
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: opt.surface("valley"), "name is 'valley'; it must be one of"),
-        (lambda: opt.minimize(opt.SGD(), np.asarray, [1.0], 0), "n_steps is 0"),
-        (lambda: opt.minimize(opt.SGD(), np.asarray, 1.0, 1), r"start has shape \(\)"),
-        (lambda: opt.minimize(opt.SGD(), np.sum, [1.0, 1.0], 1), "gradient has shape"),
+        (lambda: surfaces.minimize(opt.SGD(), np.asarray, [1.0], 0), "n_steps is 0"),
+        (lambda: surfaces.minimize(opt.SGD(), np.asarray, 1.0, 1), r"start has shape \(\)"),
+        (lambda: surfaces.minimize(opt.SGD(), np.sum, [1.0, 1.0], 1), "gradient has shape"),
     ],
 )
 def test_wrong_arguments_are_named(call, message):

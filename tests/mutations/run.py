@@ -49,7 +49,7 @@ def mutated(entry, root=ROOT):
 
 def unit_tests(module):
     """Return the test files of a module, the one of its name first."""
-    names = {"_surfaces": ["surfaces"], "_experiments_keras": ["experiments"]}
+    names = {"_experiments_keras": ["experiments"]}
     stem = module.removeprefix("_").removesuffix("_keras").removesuffix("_masks")
     patterns = names.get(module, [stem, f"{stem}_*"])
     if "learning_rate" in module:

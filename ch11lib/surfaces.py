@@ -1,34 +1,54 @@
-"""Functions of two parameters, and the walk down them.
+"""Functions of two parameters, and the walk of an optimizer down them.
 
-Everything public here is also in `ch11lib.optimizers`.
+Lesson: *Optimizers*. NumPy only. `SURFACES` holds four losses that show where
+optimizers differ; `minimize` walks down these or any other function by a rule of
+`ch11lib.optimizers`, and returns the path.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import rosen, rosen_der
 
-if TYPE_CHECKING:
-    from ch11lib.optimizers import Rule
+from ch11lib import _checks
 
-__all__ = ["SURFACES", "Surface", "minimize", "surface"]
+__all__ = ["SURFACES", "Surface", "minimize"]
 
 Array = NDArray[np.floating[Any]]
 Point = tuple[float, float]
 CONDITION_NUMBER = 50.0  # of the ravine: its curvatures are 1 along x and 50 along y
 
 
+class UpdateRule(Protocol):
+    """What `minimize` needs of a rule; all in `ch11lib.optimizers` have it."""
+
+    def init(self, theta: ArrayLike) -> dict[str, Any]:
+        """Return the state before the first step."""
+
+    def step(
+        self, theta: ArrayLike, gradient: ArrayLike, state: dict[str, Any]
+    ) -> tuple[Array, dict[str, Any]]:
+        """Return θ and the state after one step."""
+
+
 def minimize(
-    rule: "Rule", gradient_function: Callable[[Array], ArrayLike], start: ArrayLike, n_steps: int
+    rule: UpdateRule,
+    gradient_function: Callable[[Array], ArrayLike],
+    start: ArrayLike,
+    n_steps: int,
 ) -> Array:
     """Walk down a function and return the path.
 
+    Step t takes the gradient at θ_(t−1) and lets the rule change θ:
+    θ_t, state ← rule.step(θ_(t−1), ∇f(θ_(t−1)), state).
+
     Parameters
     ----------
-    rule : Rule
+    rule : ch11lib.optimizers.Rule
+        Or any object with the methods `init` and `step` of one.
     gradient_function : callable
         Takes θ of shape (d,) and returns a gradient of this shape, as
         `Surface.gradient` does.
@@ -38,17 +58,26 @@ def minimize(
 
     Returns
     -------
-    ndarray, shape (n_steps + 1, d)
+    ndarray of float64, shape (n_steps + 1, d)
         The start, and where each step led. A path that diverges ends in
         infinities and NaN, without a warning.
 
     Raises
     ------
     ValueError
-        If `start` has another number of dimensions, or `n_steps` is below 1.
+        If `start` has another number of dimensions, `n_steps` is below 1, or a
+        gradient has not the shape of `start`.
+
+    Examples
+    --------
+    >>> from ch11lib.optimizers import SGD
+    >>> minimize(SGD(learning_rate=0.25), lambda theta: 2 * theta, start=[8.0], n_steps=3)
+    array([[8.],
+           [4.],
+           [2.],
+           [1.]])
     """
-    if not n_steps >= 1:
-        raise ValueError(f"n_steps is {n_steps}; it must be >= 1")
+    _checks.count("n_steps", n_steps)
     theta = np.asarray(start, float)
     if theta.ndim != 1:
         raise ValueError(f"start has shape {theta.shape}; it must be (d,)")
@@ -77,6 +106,12 @@ class Surface:
         A place from which the way to a minimum is instructive.
     limits : ((x_low, x_high), (y_low, y_high))
         What a plot should show.
+
+    Examples
+    --------
+    >>> ravine = SURFACES["ravine"]
+    >>> float(ravine.value((2.0, 1.0))), ravine.gradient((2.0, 1.0)).tolist()
+    (27.0, [2.0, 50.0])
     """
 
     name: str
@@ -88,9 +123,9 @@ class Surface:
 
 
 def _xy(point: Any) -> Array:
-    """Return the coordinates of one point, or of each in a grid, as one array."""
-    x, y = (np.asarray(coordinate, float) for coordinate in point)
-    return np.stack(np.broadcast_arrays(x, y))
+    """Return x and y of one point, or of each point of a grid, stacked."""
+    x, y = point
+    return np.stack(np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float)))
 
 
 def _ravine(point: ArrayLike) -> Array:
@@ -140,6 +175,10 @@ def _beale_gradient(point: ArrayLike) -> Array:
     return np.asarray(sum(parts))
 
 
+#: The four surfaces by name: "ravine", an ill-conditioned quadratic; "saddle";
+#: "rosenbrock" (Rosenbrock, 1960); and "beale" (Beale, 1958).
+#:
+#: :meta hide-value:
 SURFACES = {
     surface.name: surface
     for surface in (
@@ -170,22 +209,3 @@ SURFACES = {
         ),
     )
 }
-
-
-def surface(name: str) -> Surface:
-    """Return the surface called `name`.
-
-    Parameters
-    ----------
-    name : str
-        "ravine", an ill-conditioned quadratic; "saddle"; "rosenbrock"; or
-        "beale".
-
-    Raises
-    ------
-    ValueError
-        If there is no such surface.
-    """
-    if name not in SURFACES:
-        raise ValueError(f"name is {name!r}; it must be one of {sorted(SURFACES)}")
-    return SURFACES[name]
