@@ -44,7 +44,7 @@ studies: $(READY) ## Measure every stored comparison again (up to 15 minutes eac
 	$(RUN) book/tools/studies.py
 
 lab: $(READY) ## Execute every lesson in JupyterLab, in a browser, within 2 GiB (half an hour)
-	$(RUN) -m pytest tests/lab_lessons/every_lesson.py --numprocesses=0 -rP
+	$(RUN) -m pytest tests/weekly/every_lesson.py --numprocesses=0 -rP
 
 pdf: $(READY) ## Print the whole book into one PDF (needs Chromium or Chrome)
 	$(RUN) book/tools/pdf.py
