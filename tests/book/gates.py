@@ -14,7 +14,7 @@ import number_gates
 from notebooks import SECOND_EDITION
 
 #: Pages with code that are no lessons.
-NOT_LESSONS = {"intro", "what_it_costs", "growing"}
+NOT_LESSONS = {"intro", "what_it_costs", "data_parallel"}
 
 MAX_NOTEBOOK_BYTES = 1_000_000
 MAX_PAGE_BYTES = 1_500_000
