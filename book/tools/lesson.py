@@ -99,12 +99,23 @@ def _printed(cell: Any) -> str:
     return PICTURE.sub("PICTURE", "\n".join(parts))
 
 
+def find_unsized_images(page: str) -> list[str]:
+    """Return the images of a built page that have no width or no height."""
+    images = importlib.import_module("form_gates").html_images(page)
+    return [
+        f"an image without width and height on the built page: {image.get('src', '')[:40]}"
+        for image in images
+        if not (image.get("width") and image.get("height"))
+    ]
+
+
 def page_problems(name: str) -> list[str]:
     """Build the website, as far as it has changed; return the warnings about this page."""
     command = [sys.executable, str(Path(__file__).parent / "site_build.py")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if not done.returncode:
-        return []
+        page = ROOT / "_build" / "html" / "book" / f"{name}.html"
+        return find_unsized_images(page.read_text(encoding="utf-8"))
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
     found = [line for line in text.splitlines() if re.search("WARNING|ERROR", line)]
     return [f"the page is not built: {line}" for line in found or text.splitlines()[-5:]]
