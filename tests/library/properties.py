@@ -1,32 +1,8 @@
-"""Which public function has a property test: `covers` collects, a test compares."""
-
-import inspect
+"""Strategies that the property tests share."""
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-
-import ch11lib
-
-COVERED = set()
-
-
-def covers(*objects):
-    """Mark a test as the property test of these public functions and classes."""
-    COVERED.update((thing.__module__, thing.__qualname__) for thing in objects)
-    return lambda test: test
-
-
-def public():
-    """Return every public function and class of ch11lib with its name."""
-    found = {}
-    for module_name in ch11lib.__all__:
-        module = getattr(ch11lib, module_name)
-        for name in module.__all__:
-            thing = getattr(module, name)
-            if inspect.isfunction(thing) or inspect.isclass(thing):
-                found[thing.__module__, thing.__qualname__] = thing
-    return found
 
 
 def arrays(shape=None, low=-50, high=50, dtypes=(np.float64, np.float32)):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from properties import public
 
 from ch11lib import activations as act
 from ch11lib import batch_normalization as bn
@@ -182,18 +181,6 @@ TABLE = {
     pre.corrupt: ({"X": ONES}, {"fraction": NOT_A_SHARE}),
 }  # fmt: skip
 CASES = [(f, name) for f, (_, wrong) in TABLE.items() for name in wrong]
-#: What is tested elsewhere with models (test_properties_keras), or has no argument to check.
-WITHOUT = {
-    "progress",
-    "sigmoid",
-    "tanh",
-    "relu",
-    "selu",
-    "gelu",
-    "mish",
-    "selu_constants",
-    "global_norm",
-}
 
 
 @pytest.mark.parametrize(
@@ -224,23 +211,3 @@ def test_right_arguments_are_taken():
     }  # fmt: skip
     for function, (right, _) in TABLE.items():
         function(**right, **fill.get(function, {}))
-
-
-def test_no_function_of_arrays_is_forgotten():
-    tabled = {(f.__module__, f.__qualname__) for f in TABLE}
-    modules = {module for module, _ in tabled}
-    forgotten = {
-        name
-        for (module, name), thing in public().items()
-        if module in modules and (module, name) not in tabled
-        if not isinstance(thing, type) and name not in WITHOUT
-    }
-    assert forgotten == MODELS
-
-
-#: Functions that take models or other objects: their refusals are in test_properties_keras.
-MODELS = {
-    "gradient_norms", "train_and_record", "norms_of", "prune", "mc_predict", "to_mc",
-    "reinitialize", "set_random_seed", "describe", "build_autoencoder",
-    "greedy_autoencoder",
-}  # fmt: skip

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from properties import arrays, covers, matrices
+from properties import arrays, matrices
 from scipy.optimize import approx_fprime
 
 from ch11lib import activations as act
@@ -28,8 +28,6 @@ LOWEST = {
 RISING = ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu"]
 
 
-@covers(act.sigmoid, act.tanh, act.relu, act.leaky_relu, act.elu, act.selu, act.gelu, act.silu)
-@covers(act.mish, act.get, act.Activation)
 @given(name=st.sampled_from(sorted(act.ACTIVATIONS)), z=arrays())
 def test_activation(name, z):
     activation, before = act.get(name), z.copy()
@@ -51,7 +49,6 @@ def test_derivative_is_the_slope(name, z):
     assert act.get(name).derivative(z) == pytest.approx(slope, abs=1e-6)
 
 
-@covers(act.selu_constants)
 @given(scale=st.floats(1, 3), alpha=st.floats(1, 3))
 def test_selus_constants_are_the_only_ones_that_keep_mean_and_variance(scale, alpha):
     def moments(alpha, scale):
@@ -65,7 +62,6 @@ def test_selus_constants_are_the_only_ones_that_keep_mean_and_variance(scale, al
     assert moments(alpha, scale) != pytest.approx((0, 1), abs=1e-6)
 
 
-@covers(act.unresponsive_units)
 @given(activations=matrices(), column=st.integers(0, 5))
 def test_a_constant_column_is_an_unresponsive_unit(activations, column):
     column %= activations.shape[1]
@@ -79,14 +75,12 @@ def test_a_constant_column_is_an_unresponsive_unit(activations, column):
 SHAPES = st.lists(st.integers(1, 6), min_size=2, max_size=4).map(tuple)
 
 
-@covers(init.fans)
 @given(shape=SHAPES)
 def test_fans_count_the_weights(shape):
     fan_in, fan_out = init.fans(shape)
     assert fan_in * shape[-1] == fan_out * shape[-2] == math.prod(shape)
 
 
-@covers(init.sample, init.variance_scaling)
 @given(
     name=st.sampled_from(sorted(init.INITIALIZERS)), n=st.integers(2, 60), out=st.integers(2, 60),
     seed=SEEDS,
@@ -102,14 +96,12 @@ def test_samples_have_the_variance_of_their_name(name, n, out, seed):
     np.testing.assert_array_equal(draws[0], again)
 
 
-@covers(init.uniform_limit, init.truncated_normal_std)
 @given(variance=POSITIVE, cut=st.floats(0.05, 8))
 def test_limits_and_variances(variance, cut):
     assert init.uniform_limit(variance) ** 2 / 3 == pytest.approx(variance)
     assert 0 < init.truncated_normal_std(cut) < init.truncated_normal_std(cut + 0.1) <= 1
 
 
-@covers(van.normal_weights, van.propagate, van.Signals)
 @given(
     depth=st.integers(1, 5), width=st.integers(1, 8), sigma=st.floats(0, 3), seed=SEEDS,
     name=st.sampled_from(sorted(act.ACTIVATIONS)), rows=st.integers(1, 5),
@@ -126,7 +118,6 @@ def test_signals_have_a_value_per_layer(depth, width, sigma, seed, name, rows):
     assert (signals.gradient_std >= 0).all()
 
 
-@covers(van.mean_field, van.MeanField)
 @given(depth=st.integers(1, 6), sigma=st.floats(0.1, 3), q0=st.floats(0.01, 10))
 def test_mean_field_of_relu_halves(depth, sigma, q0):
     """He et al. (2015): each ReLU layer multiplies the second moment by sigma**2 / 2."""
@@ -136,7 +127,6 @@ def test_mean_field_of_relu_halves(depth, sigma, q0):
     np.testing.assert_allclose(chi, sigma**2 / 2, rtol=1e-6)
 
 
-@covers(bn.BatchNormalization, bn.Gradients)
 @given(X=matrices(3), upstream=matrices(3), momentum=st.floats(0, 0.999))
 def test_batch_normalization(X, upstream, momentum):
     layer = bn.BatchNormalization(3, momentum)
@@ -151,7 +141,6 @@ def test_batch_normalization(X, upstream, momentum):
     np.testing.assert_allclose(gradients.beta, upstream.sum(axis=0))
 
 
-@covers(bn.layer_norm, bn.rms_norm)
 @given(X=matrices(), shift=st.floats(-20, 20))
 def test_norms_of_rows(X, shift):
     normalized = bn.layer_norm(X)
@@ -161,7 +150,6 @@ def test_norms_of_rows(X, shift):
     np.testing.assert_array_equal(np.sign(bn.rms_norm(X)), np.sign(X))
 
 
-@covers(bn.fold)
 @given(X=matrices(3), kernel=arrays((3, 2), -3, 3), bias=arrays((2,), -3, 3), seed=SEEDS)
 def test_a_folded_layer_does_what_both_did(X, kernel, bias, seed):
     layer, rng = bn.BatchNormalization(2), np.random.default_rng(seed)
@@ -174,7 +162,6 @@ def test_a_folded_layer_does_what_both_did(X, kernel, bias, seed):
 GRADIENTS = st.lists(arrays(dtypes=(np.float64,)), min_size=1, max_size=3)
 
 
-@covers(clip.clipvalue, clip.clipnorm, clip.global_clipnorm, clip.global_norm)
 @given(gradients=GRADIENTS, threshold=POSITIVE)
 def test_clipping(gradients, threshold):
     whole = np.concatenate([g.ravel() for g in gradients])
@@ -194,7 +181,6 @@ def test_clipping(gradients, threshold):
         np.testing.assert_allclose(short, whole * threshold / np.linalg.norm(whole), atol=1e-9)
 
 
-@covers(clip.cliff, clip.Cliff)
 @given(w=st.floats(-8, 8), b=st.floats(-4, 4), steps=st.integers(1, 6))
 def test_cliffs_gradient_is_its_slope(w, b, steps):
     value = clip.cliff(w, b, steps)
@@ -202,7 +188,6 @@ def test_cliffs_gradient_is_its_slope(w, b, steps):
     assert (float(value.dw), float(value.db)) == pytest.approx(tuple(slopes), rel=1e-3, abs=1e-4)
 
 
-@covers(clip.descend)
 @given(w=st.floats(-6, 6), b=st.floats(-3, 3), rate=st.floats(0.01, 2), threshold=POSITIVE)
 def test_no_clipped_step_is_longer_than_rate_times_threshold(w, b, rate, threshold):
     path = clip.descend((w, b), rate, threshold, n_steps=5)
@@ -210,7 +195,6 @@ def test_no_clipped_step_is_longer_than_rate_times_threshold(w, b, rate, thresho
     assert (np.linalg.norm(np.diff(path, axis=0), axis=1) <= rate * threshold + 1e-9).all()
 
 
-@covers(mx.max_norm, mx.column_norms)
 @given(w=matrices(), limit=POSITIVE, axis=st.sampled_from([0, 1, (0, 1)]))
 def test_max_norm(w, limit, axis):
     before, after = mx.column_norms(w, axis), mx.column_norms(mx.max_norm(w, limit, axis), axis)
@@ -220,7 +204,6 @@ def test_max_norm(w, limit, axis):
     np.testing.assert_allclose(np.asarray(after)[short], np.asarray(before)[short], atol=1e-6)
 
 
-@covers(opt.Rule, *opt.RULES.values())
 @given(name=st.sampled_from(sorted(opt.RULES)), theta=arrays((3,)), g=arrays((3,)), seed=SEEDS)
 def test_rule(name, theta, g, seed):
     rule = opt.RULES[name]()
@@ -238,13 +221,11 @@ def test_rule(name, theta, g, seed):
     np.testing.assert_allclose(mirrored, signs * moved)
 
 
-@covers(opt.bias_correction)
 @given(beta=st.floats(0, 0.9999), step=st.integers(1, 10**6))
 def test_bias_correction_falls_to_one(beta, step):
     assert opt.bias_correction(beta, step) >= opt.bias_correction(beta, step + 1) >= 1
 
 
-@covers(surfaces.Surface, surfaces.minimize)
 @given(name=st.sampled_from(sorted(surfaces.SURFACES)), x=st.floats(-2, 2), y=st.floats(-1.5, 1.5))
 def test_surface(name, x, y):
     surface = surfaces.SURFACES[name]
@@ -256,7 +237,6 @@ def test_surface(name, x, y):
         np.testing.assert_allclose(path, [minimum] * 4, atol=1e-12)
 
 
-@covers(parallel.ring_average, parallel.Ring)
 @given(gradients=matrices(low=-5, high=5, min_rows=1))
 def test_ring_is_a_mean_and_sends_less_than_two_each(gradients):
     ring = parallel.ring_average(gradients)
@@ -266,7 +246,6 @@ def test_ring_is_a_mean_and_sends_less_than_two_each(gradients):
     assert ring.sent.sum() == 2 * (k - 1) * n
 
 
-@covers(parallel.step_seconds)
 @given(k=st.integers(1, 100), batch=POSITIVE, weights=POSITIVE, speed=POSITIVE, bandwidth=POSITIVE)
 def test_no_number_of_devices_beats_its_own_number(k, batch, weights, speed, bandwidth):
     alone, shared = parallel.step_seconds([1, k], batch, weights, speed, bandwidth)

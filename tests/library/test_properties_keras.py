@@ -5,17 +5,12 @@ from itertools import pairwise
 
 import keras
 import numpy as np
-import properties
 import pytest
-import test_properties
-import test_properties_presentation
-import test_properties_training
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from properties import covers
 from test_properties import SEEDS
 
-from ch11lib import _cifar10, claims, datasets, experiments, guidelines, models, pipelines
+from ch11lib import datasets, experiments, guidelines, models, pipelines
 from ch11lib import deep_network_project as project
 from ch11lib import gradient_clipping as clip
 from ch11lib import l1_l2_early_stopping as l1l2
@@ -41,7 +36,6 @@ def mlp(hidden, classes=3):
     return model
 
 
-@covers(models.build_mlp, models.hidden_outputs, van.gradient_norms)
 @given(hidden=HIDDEN, classes=st.integers(2, 5), n=st.integers(1, 5))
 @few
 def test_networks_have_the_layers_asked_for(hidden, classes, n):
@@ -55,7 +49,6 @@ def test_networks_have_the_layers_asked_for(hidden, classes, n):
     assert all(norm >= 0 for norm in norms.values())
 
 
-@covers(transfer.reuse_layers, transfer.copy_layers, transfer.shared_layers)
 @given(hidden=HIDDEN, classes=st.integers(2, 5), share=st.floats(0, 1))
 @few
 def test_reused_layers_are_equal_and_not_shared(hidden, classes, share):
@@ -71,7 +64,6 @@ def test_reused_layers_are_equal_and_not_shared(hidden, classes, share):
         np.testing.assert_array_equal(mine.kernel, its.kernel)
 
 
-@covers(transfer.batches)
 @given(
     n=st.integers(1, 20), size=st.integers(1, 8), steps=st.integers(1, 6), seed=st.integers(0, 9)
 )
@@ -86,7 +78,6 @@ def test_batches_go_round_evenly(n, size, steps, seed):
     assert np.ptp(counts) <= 1
 
 
-@covers(pipelines.shuffled, pipelines.in_order, pipelines.light)
 @given(n=st.integers(1, 20), size=st.integers(1, 25))
 @few
 def test_pipelines_give_each_row_once(n, size):
@@ -98,7 +89,6 @@ def test_pipelines_give_each_row_once(n, size):
         np.testing.assert_array_equal(np.sort(np.concatenate([y for _, y in parts])), rows)
 
 
-@covers(pre.build_autoencoder, pre.greedy_autoencoder)
 @given(hidden=HIDDEN, seed=SEEDS)
 @settings(max_examples=3, deadline=None)
 def test_autoencoders_return_to_the_input(hidden, seed):
@@ -109,7 +99,6 @@ def test_autoencoders_return_to_the_input(hidden, seed):
     )
 
 
-@covers(l1l2.prune, mx.norms_of)
 @given(hidden=HIDDEN, threshold=st.floats(0, 2))
 @few
 def test_pruned_networks(hidden, threshold):
@@ -122,7 +111,6 @@ def test_pruned_networks(hidden, threshold):
         assert ((norms == 0) | (norms > threshold)).all()
 
 
-@covers(mc.to_mc, mc.mc_predict, mc.MCDropout, mc.MCAlphaDropout)
 @given(
     n=st.integers(1, 9), samples=st.integers(1, 7), seed=SEEDS, rate=st.floats(0.1, 0.8),
     kind=st.sampled_from(["Dropout", "AlphaDropout"]),
@@ -140,7 +128,6 @@ def test_monte_carlo_samples(n, samples, seed, rate, kind):
     np.testing.assert_array_equal(p, mc.mc_predict(sampled, X, samples, batch_size=4, seed=seed))
 
 
-@covers(clip.train_and_record, clip.Norms)
 @given(n=st.integers(1, 20), size=st.integers(1, 8), epochs=st.integers(1, 3))
 @few
 def test_a_norm_and_a_loss_per_step(n, size, epochs):
@@ -149,7 +136,6 @@ def test_a_norm_and_a_loss_per_step(n, size, epochs):
     assert (recorded.norm >= 0).all()
 
 
-@covers(lrs.find_learning_rate, lrs.LRFinder)
 @given(n_steps=st.integers(2, 12), size=st.integers(1, 8))
 @few
 def test_the_finder_leaves_the_model_as_it_was(n_steps, size):
@@ -164,7 +150,6 @@ def test_the_finder_leaves_the_model_as_it_was(n_steps, size):
     assert float(model.optimizer.learning_rate) == pytest.approx(0.1)
 
 
-@covers(lrs.OneCycle, lrs.OneCycleSGD)
 @given(
     total=st.integers(5, 60), top=st.floats(1e-3, 1), three=st.booleans(), step=st.integers(0, 59)
 )
@@ -183,7 +168,6 @@ def test_keras_cycle_is_numpys(total, top, three, step):
     assert float(optimizer.momentum) == pytest.approx(float(momentum), rel=1e-4)
 
 
-@covers(experiments.RateTable, experiments.reinitialize, experiments.set_random_seed)
 @given(rates=st.lists(st.floats(0.001, 1), min_size=1, max_size=6), seed=st.integers(0, 99))
 @few
 def test_table_and_fresh_start(rates, seed):
@@ -203,8 +187,6 @@ def test_table_and_fresh_start(rates, seed):
     assert float(model.optimizer.learning_rate) == pytest.approx(0.05)
 
 
-@covers(guidelines.build, guidelines.Configuration, guidelines.build_optimizer)
-@covers(project.build, project.Part)
 @given(
     name=st.sampled_from(sorted(guidelines.CONFIGURATIONS)), hidden=HIDDEN, rate=st.floats(0, 0.5),
     part=st.sampled_from(sorted(project.PARTS)),
@@ -226,8 +208,6 @@ def test_configurations_become_networks(name, hidden, rate, part):
     assert sum(isinstance(layer, keras.layers.Dense) for layer in network.layers) == 21
 
 
-@covers(datasets.transfer_tasks, datasets.TransferTasks, datasets.Dataset, project.load)
-@covers(project.prepare, project.Task, project.Trainer, project.Training)
 @given(name=st.sampled_from(sorted(datasets.TRANSFER_TASKS)), n=st.integers(2, 40))
 @settings(max_examples=3, deadline=None)
 def test_tasks(name, n):
@@ -238,18 +218,6 @@ def test_tasks(name, n):
     task = project.prepare(B, n)
     scaled = np.asarray(task.scaled(B.X_train))
     assert (scaled.mean(), scaled.std()) == pytest.approx((0, 1), abs=1e-3)
-
-
-#: Raised or returned by what is called in test_datasets, test_claims, test_deep_network_project.
-ELSEWHERE = {
-    datasets.DataFileError, claims.ClaimError, _cifar10.UnreachableDataError, _cifar10.load_cifar10,
-}  # fmt: skip
-
-
-def test_every_public_function_has_its_law():
-    assert test_properties and test_properties_training and test_properties_presentation
-    elsewhere = {(thing.__module__, thing.__qualname__) for thing in ELSEWHERE}
-    assert set(properties.public()) - properties.COVERED - elsewhere == set()
 
 
 REFUSED = {

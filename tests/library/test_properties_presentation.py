@@ -5,13 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from properties import covers, matrices
+from properties import matrices
 
 from ch11lib import activations, claims, experiments, explore, guidelines, plots
 
 
-@covers(guidelines.advise, guidelines.branches, guidelines.leaves, guidelines.outline)
-@covers(guidelines.Advice, guidelines.Question, guidelines.plot_tree)
 @given(st.data())
 @settings(max_examples=10, deadline=None)
 def test_every_path_leads_to_its_advice(data):
@@ -23,8 +21,6 @@ def test_every_path_leads_to_its_advice(data):
     assert guidelines.plot_tree(guidelines.TREE, path).get_label()
 
 
-@covers(plots.describe, plots.plot_runs, plots.plot_learning_curves)
-@covers(plots.plot_layer_statistics, plots.plot_activations)
 @given(values=matrices(low=0.125), text=st.text(min_size=1))
 @settings(max_examples=10, deadline=None)
 def test_figures_show_what_they_are_given(values, text):
@@ -43,7 +39,6 @@ def test_figures_show_what_they_are_given(values, text):
     assert plt.get_fignums() == open_before, "no figure is left to pyplot, which would keep it"
 
 
-@covers(explore.explore, explore.Explorer, explore.Parameter)
 @given(n=st.integers(1, 4), m=st.integers(1, 3), start=st.integers(0, 3))
 @settings(max_examples=5, deadline=None)
 def test_an_explorer_has_a_frame_per_combination(n, m, start):
@@ -58,7 +53,6 @@ def test_an_explorer_has_a_frame_per_combination(n, m, start):
     assert f'alt="a {start % n}, b v0"' in made.html
 
 
-@covers(claims.check)
 @given(statement=st.text(min_size=1), holds=st.booleans())
 def test_a_claim_holds_or_raises(statement, holds):
     assume(statement.strip())
@@ -69,7 +63,6 @@ def test_a_claim_holds_or_raises(statement, holds):
             claims.check(statement, np.bool_(False))
 
 
-@covers(experiments.progress)
 @given(items=st.lists(st.integers()), label=st.none() | st.text())
 def test_progress_gives_the_same_items(items, label):
     assert list(experiments.progress(items, label)) == items

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from properties import arrays, covers
+from properties import arrays
 from test_properties import POSITIVE, SEEDS
 
 from ch11lib import datasets, experiments
@@ -23,7 +23,6 @@ STEPS = st.lists(st.integers(0, 300), min_size=1, max_size=20).map(sorted).map(n
 RATES = st.floats(0, 0.9)
 
 
-@covers(lrs.power, lrs.exponential)
 @given(step=STEPS, initial=POSITIVE, decay=st.floats(1, 100), rate=st.floats(0.1, 0.99))
 def test_power_and_exponential_fall(step, initial, decay, rate):
     for values in (
@@ -39,7 +38,6 @@ def test_power_and_exponential_fall(step, initial, decay, rate):
     assert lrs.exponential(decay, initial, decay, rate) == pytest.approx(initial * rate)
 
 
-@covers(lrs.cosine, lrs.cosine_restarts)
 @given(
     step=STEPS, initial=POSITIVE, decay=st.integers(1, 100), alpha=st.floats(0, 1),
     warmup=st.integers(0, 50), t_mul=st.floats(1, 3),
@@ -57,7 +55,6 @@ def test_cosines_stay_between_their_ends(step, initial, decay, alpha, warmup, t_
     )
 
 
-@covers(lrs.piecewise_constant, lrs.boundaries, lrs.steps_per_epoch)
 @given(n=st.integers(1, 10**5), batch=st.integers(1, 512), epochs=st.sets(st.integers(1, 50)))
 def test_epochs_become_steps(n, batch, epochs):
     steps = lrs.steps_per_epoch(n, batch)
@@ -70,7 +67,6 @@ def test_epochs_become_steps(n, batch, epochs):
         assert lrs.piecewise_constant(epoch * steps, edges, values) == i + 2
 
 
-@covers(lrs.one_cycle, lrs.one_cycle_momentum)
 @given(
     total=st.integers(10, 400), top=POSITIVE, pct=st.floats(0.1, 0.45), three=st.booleans(),
     strategy=st.sampled_from(["cos", "linear"]),
@@ -91,7 +87,6 @@ def test_one_cycle_rises_falls_and_never_jumps(total, top, pct, three, strategy)
     assert ((momentum >= 0.85 - 1e-9) & (momentum <= 0.95 + 1e-9)).all()
 
 
-@covers(l1l2.penalty, l1l2.soft_threshold)
 @given(w=arrays(dtypes=(np.float64,)), l1=st.floats(0, 5), l2=st.floats(0, 5), k=st.floats(0, 3))
 def test_penalty_and_threshold(w, l1, l2, k):
     assert l1l2.penalty(k * w, l1, l2) == pytest.approx(
@@ -102,7 +97,6 @@ def test_penalty_and_threshold(w, l1, l2, k):
     np.testing.assert_allclose(np.abs(w - shrunk), np.minimum(np.abs(w), l1), atol=1e-9)
 
 
-@covers(l1l2.quadratic_minimum)
 @given(
     center=arrays((3,), -5, 5, (np.float64,)), l1=st.floats(0, 3), l2=st.floats(0, 3), seed=SEEDS
 )
@@ -119,14 +113,12 @@ def test_nothing_near_the_minimum_is_lower(center, l1, l2, seed):
         assert cost(w) <= cost(w + size * rng.normal(size=3)) + 1e-9
 
 
-@covers(l1l2.sparsity)
 @given(weights=st.lists(arrays(), min_size=1, max_size=3), threshold=st.floats(0, 60))
 def test_sparsity_is_a_share(weights, threshold):
     flat = np.concatenate([w.ravel().astype(float) for w in weights])
     assert l1l2.sparsity(weights, threshold) == pytest.approx((abs(flat) <= threshold).mean())
 
 
-@covers(l1l2.best_epoch, l1l2.EarlyStop)
 @given(losses=st.lists(st.floats(-10, 10), min_size=1), patience=st.integers(0, 5))
 def test_early_stopping_waits_as_long_as_it_says(losses, patience):
     best, last, stopped = l1l2.best_epoch(losses, patience)
@@ -135,7 +127,6 @@ def test_early_stopping_waits_as_long_as_it_says(losses, patience):
     assert stopped or last == len(losses) - 1
 
 
-@covers(drop.dropout, drop.alpha_dropout)
 @given(X=arrays(), rate=RATES, seed=SEEDS)
 def test_dropout_keeps_or_drops(X, rate, seed):
     dropped = drop.dropout(X, rate, np.random.default_rng(seed))
@@ -151,7 +142,6 @@ def test_dropout_keeps_or_drops(X, rate, seed):
         np.testing.assert_array_equal(dropped, X)
 
 
-@covers(drop.std_after_dropout, drop.alpha_dropout_constants)
 @given(rate=RATES, mean=st.floats(-3, 3), std=st.floats(0, 3))
 def test_moments_after_dropout(rate, mean, std):
     second = (std**2 + mean**2) / (1 - rate)
@@ -164,7 +154,6 @@ def test_moments_after_dropout(rate, mean, std):
     assert a**2 * (q + rate * d**2 - (rate * d) ** 2) == pytest.approx(1)
 
 
-@covers(drop.average_over_masks)
 @given(x=arrays((4,), -5, 5, (np.float64,)), rate=RATES, seed=SEEDS)
 def test_the_average_of_a_linear_unit_is_its_output(x, rate, seed):
     """Srivastava et al. (2014), section 3: scaling is exact for linear units."""
@@ -177,7 +166,6 @@ PROBABILITIES = st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(2, 4
 )
 
 
-@covers(mc.predictive_entropy, mc.mutual_information)
 @given(p=PROBABILITIES)
 def test_information(p):
     entropy, information = mc.predictive_entropy(p), mc.mutual_information(p)
@@ -188,7 +176,6 @@ def test_information(p):
     np.testing.assert_allclose(mc.mutual_information(np.repeat(p[:1], 3, axis=0)), 0, atol=1e-12)
 
 
-@covers(mc.nll, mc.reliability, mc.Reliability, mc.expected_calibration_error)
 @given(p=PROBABILITIES, seed=SEEDS, bins=st.integers(1, 20))
 def test_calibration(p, seed, bins):
     y = np.random.default_rng(seed).integers(p.shape[2], size=p.shape[1])
@@ -201,7 +188,6 @@ def test_calibration(p, seed, bins):
     assert mc.nll(p, y) >= 0
 
 
-@covers(experiments.tuned_runs, experiments.TunedRuns)
 @given(rates=st.lists(POSITIVE, min_size=1, max_size=6, unique=True), n=st.integers(1, 4))
 def test_tuning_finds_the_best_rate(rates, n):
     tuned = experiments.tuned_runs(
@@ -212,7 +198,6 @@ def test_tuning_finds_the_best_rate(rates, n):
     assert set(tuned.tried) == set(rates)
 
 
-@covers(experiments.spread, experiments.paired_ratio)
 @given(values=arrays((5,), dtypes=(np.float64,)), repeats=st.integers(3, 5))
 @settings(max_examples=25)
 def test_spread_and_ratio(values, repeats):
@@ -224,7 +209,6 @@ def test_spread_and_ratio(values, repeats):
     assert (ratios > 0).all()
 
 
-@covers(datasets.subset, datasets.standardize)
 @given(
     counts=st.lists(st.integers(1, 9), min_size=1, max_size=4), share=st.floats(0, 1), seed=SEEDS
 )
@@ -244,7 +228,6 @@ def test_subset_and_scale(counts, share, seed):
     np.testing.assert_array_equal(other, scaled[:1])
 
 
-@covers(pre.rotate, pre.corrupt, transfer.error_ratio, project.steps_to)
 @given(X=arrays((5, 4, 4), 0, 1, (np.float32,)), seed=SEEDS, share=st.floats(0, 0.9))
 def test_turned_and_torn_images(X, seed, share):
     turned, turns = pre.rotate(X, seed)
