@@ -17,17 +17,20 @@ $(READY): requirements.txt pyproject.toml
 	$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
-.PHONY: help install book test notebooks lesson study studies lab pdf colab links serve assignments bench mutants lock format clean
+.PHONY: help install book test test-all notebooks lesson study studies lab pdf colab links serve assignments bench mutants lock format clean
 help: ## Say what each target does
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 install: $(READY) ## Set up .venv (every other target does it by itself)
 
 book: $(READY) ## Build the website into _build/html
 	$(RUN) book/tools/site_build.py
 
-test: $(READY) ## Run all tests; every notebook is executed and compared
+test: $(READY) ## Run the tests; every notebook is executed and compared (20 minutes)
 	$(RUN) -m pytest
+
+test-all: $(READY) ## Run the weekly tests, too: other machines, hostile submissions, a hub, paper
+	$(RUN) -m pytest tests book
 
 notebooks: $(READY) ## Execute every notebook again and store it
 	$(RUN) book/tools/notebooks.py --jobs $(JOBS)

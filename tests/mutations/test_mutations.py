@@ -27,16 +27,6 @@ def test_there_are_many_and_all_were_tried():
     assert sum(bool(r["claim"] or r["cell"]) for r in results) >= 0.9 * len(results)
 
 
-def test_a_fault_is_caught_and_the_whole_code_is_not(tmp_path):
-    """One fault for real: the copy is broken, caught, and whole again."""
-    copy = run.course_copy(tmp_path / "course")
-    entry = next(e for e in ENTRIES if e["module"] == "claims")
-    assert run.by_unit_tests(copy, "claims") is None
-    found = run.try_one(entry, copy, book=False)
-    assert found["unit"].startswith("tests/library/test_claims.py::")
-    assert run.by_unit_tests(copy, "claims") is None
-
-
 def test_code_that_has_changed_is_told(tmp_path):
     (tmp_path / "ch11lib").mkdir()
     Path(tmp_path / "ch11lib" / "claims.py").write_text("pass\n", encoding="utf-8")

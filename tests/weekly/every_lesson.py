@@ -1,7 +1,7 @@
 """Every lesson in JupyterLab, as a runner on Binder executes it: `make lab`.
 
 One server with a copy of the book, Chromium in front of it, and 2 GiB for the
-server and the kernel together. It takes half an hour, so `make test` does it with the
+server and the kernel together. It takes half an hour, so `make test-all` does it with the
 landing page only (`test_explore_jupyterlab`).
 """
 
