@@ -19,6 +19,7 @@ __all__ = [
     "data_parallel",
     "datasets",
     "deep_network_project",
+    "diagnostics",
     "dropout",
     "experiments",
     "explore",

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_properties import SEEDS
 
-from ch11lib import datasets, experiments, guidelines, models, pipelines
+from ch11lib import datasets, diagnostics, experiments, guidelines, models, pipelines
 from ch11lib import deep_network_project as project
 from ch11lib import gradient_clipping as clip
 from ch11lib import l1_l2_early_stopping as l1l2
@@ -19,7 +19,6 @@ from ch11lib import max_norm as mx
 from ch11lib import mc_dropout as mc
 from ch11lib import transfer_learning as transfer
 from ch11lib import unsupervised_pretraining as pre
-from ch11lib import vanishing_gradients as van
 
 HIDDEN = st.lists(st.integers(1, 6), min_size=1, max_size=3)
 few = settings(max_examples=5, deadline=None)
@@ -44,7 +43,7 @@ def test_networks_have_the_layers_asked_for(hidden, classes, n):
     weights = sum((a + 1) * b for a, b in pairwise(sides))
     assert model.count_params() == weights
     assert [a.shape for a in models.hidden_outputs(model, X)] == [(n, units) for units in hidden]
-    norms = van.gradient_norms(model, X, y)
+    norms = diagnostics.gradient_norms(model, X, y)
     assert len(norms) == len(hidden) + 1
     assert all(norm >= 0 for norm in norms.values())
 
