@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from ch11lib.activations import Activation
 
 __all__ = [
-    "describe",
+    "with_alt_text",
     "plot_activations",
     "plot_layer_statistics",
     "plot_learning_curves",
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 
-def describe(figure: Figure, text: str) -> Figure:
+def with_alt_text(figure: Figure, text: str) -> Figure:
     """Give `figure` its alt text, close it in pyplot and return it.
 
     Parameters

@@ -241,6 +241,6 @@ def test_no_function_of_arrays_is_forgotten():
 #: Functions that take models or other objects: their refusals are in test_properties_keras.
 MODELS = {
     "gradient_norms", "train_and_record", "norms_of", "prune", "mc_predict", "to_mc",
-    "reinitialize", "set_random_seed", "describe", "build_autoencoder",
+    "reinitialize", "set_random_seed", "with_alt_text", "build_autoencoder",
     "greedy_autoencoder",
 }  # fmt: skip

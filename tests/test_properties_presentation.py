@@ -23,7 +23,7 @@ def test_every_path_leads_to_its_advice(data):
     assert guidelines.plot_tree(guidelines.TREE, path).get_label()
 
 
-@covers(plots.describe, plots.plot_runs, plots.plot_learning_curves)
+@covers(plots.with_alt_text, plots.plot_runs, plots.plot_learning_curves)
 @covers(plots.plot_layer_statistics, plots.plot_activations)
 @given(values=matrices(low=0.125), text=st.text(min_size=1))
 @settings(max_examples=10, deadline=None)
@@ -39,7 +39,7 @@ def test_figures_show_what_they_are_given(values, text):
         np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), values[0])
     both = plots.plot_activations([activations.get("relu"), activations.get("elu")])
     assert [len(ax.lines) for ax in both.axes] == [2, 2]
-    assert plots.describe(runs, text).get_label() == text
+    assert plots.with_alt_text(runs, text).get_label() == text
     assert plt.get_fignums() == open_before, "no figure is left to pyplot, which would keep it"
 
 
@@ -48,7 +48,7 @@ def test_figures_show_what_they_are_given(values, text):
 @settings(max_examples=5, deadline=None)
 def test_an_explorer_has_a_frame_per_combination(n, m, start):
     def plot(a, b):
-        return plots.describe(plt.figure(figsize=(1, 1)), f"a {a}, b {b}")
+        return plots.with_alt_text(plt.figure(figsize=(1, 1)), f"a {a}, b {b}")
 
     values = list(range(n))
     first = explore.Parameter(values, start=values[start % n])
