@@ -1,6 +1,6 @@
 """Statements of the book that a machine has checked.
 
-A lesson says in words only what `check` has confirmed or a citation covers.
+NumPy only. A lesson says in words only what `check` has confirmed or a citation covers.
 The printed line is compared on every test run, so a claim can neither fail
 silently nor vanish from the page.
 """
@@ -13,7 +13,14 @@ __all__ = ["ClaimError", "check"]
 
 
 class ClaimError(AssertionError):
-    """A statement of the book turned out to be false."""
+    """A statement of the book turned out to be false.
+
+    Examples
+    --------
+    >>> check("Two is more than three.", 2 > 3)
+    Traceback (most recent call last):
+    ch11lib.claims.ClaimError: ✗ Two is more than three.
+    """
 
 
 def check(statement: str, condition: Any) -> None:
@@ -22,7 +29,7 @@ def check(statement: str, condition: Any) -> None:
     Parameters
     ----------
     statement : str
-        A full sentence, as the reader shall see it.
+        A full sentence, as the reader will see it.
     condition : bool or numpy.bool
         Whether it holds. Arrays, numbers, strings and ``None`` are refused: a
         non-empty list or a NaN is "true" in Python, and a claim must not pass
