@@ -109,7 +109,7 @@ def test_autoencoders_return_to_the_input(hidden, seed):
     )
 
 
-@covers(l1l2.prune, mx.norms_of)
+@covers(l1l2.prune, mx.kernel_norms)
 @given(hidden=HIDDEN, threshold=st.floats(0, 2))
 @few
 def test_pruned_networks(hidden, threshold):
@@ -117,7 +117,7 @@ def test_pruned_networks(hidden, threshold):
     share = l1l2.prune(model, threshold)
     kernels = [np.asarray(layer.kernel) for layer in model.layers[1:]]
     assert share == pytest.approx(np.mean(np.concatenate([k.ravel() for k in kernels]) == 0))
-    for norms, kernel in zip(mx.norms_of(model), kernels, strict=True):
+    for norms, kernel in zip(mx.kernel_norms(model), kernels, strict=True):
         np.testing.assert_allclose(norms, np.linalg.norm(kernel, axis=0), rtol=1e-5)
         assert ((norms == 0) | (norms > threshold)).all()
 

@@ -126,10 +126,10 @@ def test_sparsity_is_a_share(weights, threshold):
     assert l1l2.sparsity(weights, threshold) == pytest.approx((abs(flat) <= threshold).mean())
 
 
-@covers(l1l2.best_epoch, l1l2.EarlyStop)
+@covers(l1l2.early_stop, l1l2.EarlyStop)
 @given(losses=st.lists(st.floats(-10, 10), min_size=1), patience=st.integers(0, 5))
 def test_early_stopping_waits_as_long_as_it_says(losses, patience):
-    best, last, stopped = l1l2.best_epoch(losses, patience)
+    best, last, stopped = l1l2.early_stop(losses, patience)
     assert losses[best] == min(losses[: last + 1])
     assert last - best <= max(patience, 1)
     assert stopped or last == len(losses) - 1
@@ -244,7 +244,7 @@ def test_subset_and_scale(counts, share, seed):
     np.testing.assert_array_equal(other, scaled[:1])
 
 
-@covers(pre.rotate, pre.corrupt, transfer.error_ratio, project.steps_to)
+@covers(pre.rotate, pre.corrupt, transfer.error_ratio, project.steps_to_reach)
 @given(X=arrays((5, 4, 4), 0, 1, (np.float32,)), seed=SEEDS, share=st.floats(0, 0.9))
 def test_turned_and_torn_images(X, seed, share):
     turned, turns = pre.rotate(X, seed)
@@ -256,6 +256,6 @@ def test_turned_and_torn_images(X, seed, share):
         (1 - share) / (1 - share / 2)
     )
     history = {"val_accuracy": X[:, 0, 0].tolist()}
-    reached = project.steps_to(SimpleNamespace(history=history), share, 10)
+    reached = project.steps_to_reach(SimpleNamespace(history=history), share, 10)
     expected = [i + 1 for i, a in enumerate(history["val_accuracy"]) if a >= share]
     assert reached == (10 * expected[0] if expected else math.inf)
