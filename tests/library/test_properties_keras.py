@@ -114,7 +114,7 @@ def test_pruned_networks(hidden, threshold):
     share = l1l2.prune(model, threshold)
     kernels = [np.asarray(layer.kernel) for layer in model.layers[1:]]
     assert share == pytest.approx(np.mean(np.concatenate([k.ravel() for k in kernels]) == 0))
-    for norms, kernel in zip(mx.norms_of(model), kernels, strict=True):
+    for norms, kernel in zip(mx.kernel_norms(model), kernels, strict=True):
         np.testing.assert_allclose(norms, np.linalg.norm(kernel, axis=0), rtol=1e-5)
         assert ((norms == 0) | (norms > threshold)).all()
 
