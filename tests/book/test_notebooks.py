@@ -15,12 +15,12 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 EXPLORER = """
 import matplotlib.pyplot as plt
 from ch11lib.explore import explore
-from ch11lib.plots import describe
+from ch11lib.plots import with_alt_text
 
 def line(slope):
     fig, ax = plt.subplots(figsize=(2, 1))
     ax.axline((0, 0), slope=slope)
-    return describe(fig, f"A line of slope {slope}.")
+    return with_alt_text(fig, f"A line of slope {slope}.")
 
 explore(line, slope=[1, 2])
 """
