@@ -3,6 +3,8 @@
 Each submodule carries the name of the lesson that introduces it; the shared
 ones are `datasets`, `pipelines`, `plots`, `explore`, `claims`, `models`, `experiments`
 and `training`.
+ones are `datasets`, `pipelines`, `plots`, `explore`, `claims`, `models`,
+`experiments` and `studies`.
 Submodules load on first use, so ``import ch11lib`` is instant and imports
 neither Keras nor TensorFlow.
 """
@@ -16,24 +18,29 @@ __all__ = [
     "activations",
     "batch_normalization",
     "claims",
+    "data_parallel",
     "datasets",
     "deep_network_project",
+    "diagnostics",
     "dropout",
     "experiments",
     "explore",
     "gradient_clipping",
-    "growing",
     "guidelines",
     "initialization",
     "l1_l2_early_stopping",
     "learning_rate_schedules",
+    "lr_finder",
     "max_norm",
     "mc_dropout",
     "models",
+    "one_cycle",
     "optimizers",
     "pipelines",
     "plots",
     "training",
+    "studies",
+    "surfaces",
     "transfer_learning",
     "unsupervised_pretraining",
     "vanishing_gradients",
