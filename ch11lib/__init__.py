@@ -1,10 +1,8 @@
 """Companion package of the course *Training Deep Neural Networks*.
 
 Each submodule carries the name of the lesson that introduces it; the shared
-ones are `datasets`, `pipelines`, `plots`, `explore`, `claims`, `models`, `experiments`
-and `training`.
 ones are `datasets`, `pipelines`, `plots`, `explore`, `claims`, `models`,
-`experiments` and `studies`.
+`experiments`, `training` and `studies`.
 Submodules load on first use, so ``import ch11lib`` is instant and imports
 neither Keras nor TensorFlow.
 """
@@ -38,9 +36,9 @@ __all__ = [
     "optimizers",
     "pipelines",
     "plots",
-    "training",
     "studies",
     "surfaces",
+    "training",
     "transfer_learning",
     "unsupervised_pretraining",
     "vanishing_gradients",

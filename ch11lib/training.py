@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
+from ch11lib import _checks
 from ch11lib.experiments import progress
 
 __all__ = ["Sweep", "sweep"]
@@ -117,7 +118,8 @@ class Sweep:
             )
         if metric not in self.history:
             raise ValueError(f"metric is {metric!r}; it must be one of {list(self.history)}")
-        return self.history[metric][self.learning_rates.index(learning_rate)]
+        values: Floats = self.history[metric][self.learning_rates.index(learning_rate)]
+        return values
 
     def best(self, metric: str = "val_accuracy") -> Floats:
         """Return a metric of the reported seeds at the best rate, shape (n_seeds, n_epochs)."""
@@ -227,9 +229,10 @@ def sweep(
     (2, 3, 5)
     """
     rates, reported, tuning = list(learning_rates), list(seeds), list(tuning_seeds)
-    for name, rate in [("learning_rates", rate) for rate in rates]:
-        if not 0 < rate < np.inf:
-            raise ValueError(f"{name} holds {rate}; each must be > 0 and finite")
+    for rate in rates:
+        _checks.positive("learning_rates", rate)
+    _checks.count("epochs", epochs)
+    _checks.count("batch_size", batch_size)
     if not rates or len(set(rates)) < len(rates):
         raise ValueError(f"learning_rates is {rates}; it must hold different rates, at least one")
     every = tuning + reported
@@ -238,9 +241,6 @@ def sweep(
             f"seeds is {reported} and tuning_seeds {tuning}; they must hold different numbers "
             "from 0, and seeds at least one"
         )
-    for name, number in [("epochs", epochs), ("batch_size", batch_size)]:
-        if number < 1:
-            raise ValueError(f"{name} is {number}; it must be >= 1")
     if edge and not (edge.startswith("allow:") and edge[6:].strip()):
         raise ValueError(f"edge is {edge!r}; it must be 'allow: ' and the reason, or ''")
     if only_best and not tuning:
@@ -249,27 +249,29 @@ def sweep(
     run = task.train_together if together else task.train_one_by_one
     table = np.outer(rates, np.ones(task.steps)) * task.factors(schedule, len(rates))
 
-    def result(part: "tuple[dict[str, Floats], list[NDArray[Any]]]", which: slice) -> Sweep:
-        history, weights = part
-        return Sweep(
-            rates,
-            every[which],
-            {name: values[:, which] for name, values in history.items()},
-            [w[:, which] for w in weights] if keep_weights else None,
-            best_by=best_by,
-            edge=edge,
-        )
+    def trained(rows: list[int], seeds: list[int]) -> Sweep:
+        history, weights = run(table[rows], seeds)
+        kept = weights if keep_weights else None
+        return Sweep([rates[i] for i in rows], seeds, history, kept, None, best_by, edge)
 
+    grid = list(range(len(rates)))
     if only_best:
-        tuned = result(run(table, tuning), slice(None, len(tuning)))
+        tuned = trained(grid, tuning)
         best = replace(tuned, tuning=tuned).best_rate
-        final = run(table[[rates.index(best)]], reported)
-        return replace(
-            result(final, slice(None)), learning_rates=[best], seeds=reported, tuning=tuned
-        )
-    part = run(table, every)
-    found = result(part, slice(len(tuning), None))
-    return replace(found, tuning=result(part, slice(None, len(tuning)))) if tuning else found
+        return replace(trained([rates.index(best)], reported), tuning=tuned)
+    everything = trained(grid, every)
+    found = _some_seeds(everything, slice(len(tuning), None))
+    tuned = _some_seeds(everything, slice(len(tuning)))
+    return replace(found, tuning=tuned if tuning else None)
+
+
+def _some_seeds(found: Sweep, which: slice) -> Sweep:
+    return replace(
+        found,
+        seeds=found.seeds[which],
+        history={name: values[:, which] for name, values in found.history.items()},
+        weights=found.weights and [w[:, which] for w in found.weights],
+    )
 
 
 class _Rates(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
@@ -455,7 +457,8 @@ class _Copies:
 
     def _evaluate_step(self, X: Any, y: Any, measured: Any) -> Any:
         def one(copy: Any) -> Any:
-            loss, y_pred, _ = self._outputs(*copy, X, y, training=False)
+            flat, state = copy
+            loss, y_pred, _ = self._outputs(flat, state, X, y, training=False)
             return loss, y_pred
 
         stacks = [v.value for v in self.trainable], [v.value for v in self.state]
