@@ -1,13 +1,20 @@
 """What every stored notebook must fulfil, as functions that return problems.
 
-An empty list means that all is well. tests/book/test_book.py applies them to the
-notebooks of the book, tests/book/test_gates.py shows that each of them bites.
+An empty list means that all is well. test_book.py applies them to the notebooks of
+the book, `make lesson` to one; test_gates.py shows that each of them bites.
 """
 
 import re
 import statistics
 import symtable
 from html.parser import HTMLParser
+
+import form_gates
+import number_gates
+from notebooks import SECOND_EDITION
+
+#: Pages with code that are no lessons.
+NOT_LESSONS = {"intro", "what_it_costs", "data_parallel"}
 
 MAX_NOTEBOOK_BYTES = 1_000_000
 MAX_PAGE_BYTES = 1_500_000
@@ -18,6 +25,7 @@ MIN_EXERCISES = 2
 DEPRECATED = re.compile(
     r"input_shape\s*=\s*[\[(]28|LeakyReLU\([^)]*alpha|\.h5\b|[(,]\s*lr\s*=|[(,]\s*decay\s*=|tf\.keras"
 )
+CLAIM = re.compile(r"\b(?:check|check_bound|check_results|compare)\(")
 MACHINE_PATH = re.compile(r"(?<![\w./])/(?:work|root|home|tmp|Users|private|opt|usr)/\w")
 REQUIRED_HEADINGS = (
     "## What goes wrong in practice",
@@ -41,7 +49,7 @@ def outputs(notebook):
             yield cell, output
 
 
-def executed(notebook):
+def find_unexecuted_cells(notebook):
     """nbval does not compare a cell without execution count: none may lack it."""
     counts = [cell.execution_count for cell in code_cells(notebook)]
     if counts != list(range(1, len(counts) + 1)):
@@ -49,7 +57,7 @@ def executed(notebook):
     return []
 
 
-def quiet(notebook):
+def find_warnings(notebook):
     """No warnings, no errors, no machine's path in what readers see."""
     problems = []
     for cell, output in outputs(notebook):
@@ -69,7 +77,7 @@ def quiet(notebook):
     return problems
 
 
-def described(notebook):
+def find_missing_descriptions(notebook):
     """Every picture has alt text, every explorer has it for each frame."""
     problems = []
     for cell, output in outputs(notebook):
@@ -109,7 +117,7 @@ def _images(html):
     return parser.problems
 
 
-def light(notebook, size):
+def find_size_problems(notebook, size):
     """At most 1 MB, and no widget state of a kernel that is gone."""
     problems = []
     if size > MAX_NOTEBOOK_BYTES:
@@ -119,13 +127,18 @@ def light(notebook, size):
     return problems
 
 
-def readable(notebook):
-    """Short cells, prose before each; nothing deprecated."""
+def find_long_cells(notebook):
+    """Short cells, prose before each."""
     problems = []
     lines = [len(cell.source.splitlines()) for cell in code_cells(notebook)]
     if lines and statistics.median(lines) > MEDIAN_CELL_LINES:
         problems.append(f"the median code cell has {statistics.median(lines)} lines")
-    problems += [f"a code cell of {n} lines" for n in lines if n > MAX_CELL_LINES]
+    return problems + [f"a code cell of {n} lines" for n in lines if n > MAX_CELL_LINES]
+
+
+def find_old_code(notebook):
+    """Nothing deprecated, no line that even a wide screen cuts."""
+    problems = []
     for cell in code_cells(notebook):
         if match := DEPRECATED.search(cell.source):
             problems.append(f"deprecated: {match.group()!r}")
@@ -135,23 +148,30 @@ def readable(notebook):
     return problems
 
 
-def guarded(notebook):
+def find_unguarded_outputs(notebook):
     """Numbers that are not compared have a claim soon after them."""
-    problems = []
     cells = code_cells(notebook)
-    for i, cell in enumerate(cells):
-        if "nbval-ignore-output" in cell.metadata.get("tags", []):
-            following = "".join(later.source for later in cells[i : i + 6])
-            if "check(" not in following:
-                problems.append(f"no claim guards {cell.source[:40]!r}")
-        if "nbval-skip" in cell.metadata.get("tags", []) or "NBVAL_SKIP" in cell.source:
+    return [
+        f"no claim guards {cell.source[:40]!r}"
+        for i, cell in enumerate(cells)
+        if "nbval-ignore-output" in cell.metadata.get("tags", [])
+        and "check(" not in "".join(later.source for later in cells[i : i + 6])
+    ]
+
+
+def find_skipped_claims(notebook):
+    """Each cell is executed, and each claim is compared."""
+    problems = []
+    for cell in code_cells(notebook):
+        tags = cell.metadata.get("tags", [])
+        if "nbval-skip" in tags or "NBVAL_SKIP" in cell.source:
             problems.append(f"a skipped cell {cell.source[:40]!r}")
-        if "check(" in cell.source and "nbval-ignore-output" in cell.metadata.get("tags", []):
+        if "nbval-ignore-output" in tags and CLAIM.search(cell.source):
             problems.append(f"claims in a cell whose output is not compared {cell.source[:40]!r}")
     return problems
 
 
-def lasting(notebook):
+def find_rebound_names(notebook):
     """After *Run All*, a live explorer still finds the names that its function reads.
 
     A name that a later cell binds again would mean something else by then.
@@ -190,16 +210,19 @@ def _closure(name, reads):
     return seen
 
 
-def complete(notebook):
+def find_few_claims(notebook):
+    """A lesson of the first edition has many."""
+    claims = sum(cell.source.count("check(") for cell in code_cells(notebook))
+    return [f"{claims} claims; a lesson has at least {MIN_CLAIMS}"] if claims < MIN_CLAIMS else []
+
+
+def find_missing_parts(notebook):
     """The parts that every lesson has, from aims to exercises."""
     text = text_of(notebook)
     problems = [f"no section {heading!r}" for heading in REQUIRED_HEADINGS if heading not in text]
     for word in ("**Aims.**", "**Time**", "**You need**"):
         if word not in text[:2500]:
             problems.append(f"no {word} at the beginning")
-    claims = sum(cell.source.count("check(") for cell in code_cells(notebook))
-    if claims < MIN_CLAIMS:
-        problems.append(f"{claims} claims; a lesson has at least {MIN_CLAIMS}")
     if not any(
         "ch11-explore" in output.get("data", {}).get("text/html", "")
         for _, output in outputs(notebook)
@@ -219,7 +242,24 @@ def complete(notebook):
     return problems
 
 
-#: The gates for each page with code that take its notebook alone; `light` also needs a size.
-OF_PAGES = (executed, quiet, described, readable, guarded, lasting)
-#: The gates for a lesson.
-ALL = (*OF_PAGES, complete)
+#: For each page with code; `find_size_problems` also needs the size of its file.
+OF_PAGES = (
+    find_unexecuted_cells,
+    find_warnings,
+    find_missing_descriptions,
+    find_old_code,
+    find_skipped_claims,
+    find_rebound_names,
+)
+#: For pages that are not rewritten yet, and for their lessons.
+FIRST_EDITION = (find_long_cells, find_unguarded_outputs)
+
+
+def gates_of(name):
+    """Return the gates for the page of that name."""
+    lesson = name not in NOT_LESSONS
+    gates = OF_PAGES + (find_missing_parts,) * lesson
+    if name not in SECOND_EDITION:
+        return gates + FIRST_EDITION + (find_few_claims,) * lesson
+    form = form_gates.ALL if lesson else form_gates.OF_PAGES
+    return (*gates, *form, number_gates.find_unprinted_numbers)

@@ -3,13 +3,13 @@
 import re
 
 import gates
+import lesson as lesson_tool
 import nbformat
 import notebooks
 import pytest
 
-OTHERS = {"intro", "what_it_costs", "data_parallel"}  # notebooks that are no lessons
 NOTEBOOKS = notebooks.toc_notebooks()
-LESSONS = [path for path in NOTEBOOKS if path.stem not in OTHERS]
+LESSONS = [path for path in NOTEBOOKS if path.stem not in gates.NOT_LESSONS]
 
 
 @pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -24,21 +24,28 @@ def lesson(request):
 
 def test_there_are_lessons():
     assert len(LESSONS) >= 15
-    assert {path.stem for path in NOTEBOOKS} > OTHERS, "each page named here is there"
+    named = gates.NOT_LESSONS | gates.SECOND_EDITION
+    assert {path.stem for path in NOTEBOOKS} > named, "each page named there is there"
 
 
-@pytest.mark.parametrize("gate", gates.OF_PAGES, ids=lambda gate: gate.__name__)
-def test_gate(page, gate):
-    assert gate(page[1]) == []
+@pytest.mark.parametrize(
+    ("path", "gate"),
+    [(path, gate) for path in NOTEBOOKS for gate in gates.gates_of(path.stem)],
+    ids=lambda one: getattr(one, "stem", getattr(one, "__name__", None)),
+)
+def test_gate(path, gate):
+    assert gate(nbformat.read(path, as_version=4)) == []
 
 
-def test_complete(lesson):
-    assert gates.complete(lesson[1]) == []
-
-
-def test_light(page):
+def test_size(page):
     path, notebook = page
-    assert gates.light(notebook, path.stat().st_size) == []
+    assert gates.find_size_problems(notebook, path.stat().st_size) == []
+
+
+@pytest.mark.parametrize("name", sorted(gates.SECOND_EDITION))
+def test_visible_code_runs_as_a_script(name):
+    path = notebooks.ROOT / "book" / f"{name}.ipynb"
+    assert lesson_tool.run_visible_code(nbformat.read(path, as_version=4)) == []
 
 
 def test_stored_in_normal_form(page):

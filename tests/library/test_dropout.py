@@ -12,7 +12,7 @@ from scipy.stats import binomtest, ks_2samp
 
 from ch11lib import dropout as do
 from ch11lib.activations import selu
-from ch11lib.initialization import sample
+from ch11lib.initialization import initialize
 
 LAYERS = {"Dropout": do.dropout, "AlphaDropout": do.alpha_dropout}
 RATES = [0.1, 0.2, 0.5, 0.9]
@@ -91,7 +91,7 @@ def test_the_papers_constants():
 
 def test_the_inventorys_example(rng):
     """20 % dropout behind SELU: the std grows to about 1.12, with alpha dropout it stays 1."""
-    kernel = sample("lecun_normal", (500, 400), rng=rng)
+    kernel = initialize("lecun_normal", (500, 400), rng=rng)
     outputs = selu(rng.normal(size=(5000, 500)) @ kernel)
     assert outputs.std() == pytest.approx(1.0, abs=0.01)
     assert do.dropout(outputs, 0.2, rng).std() == pytest.approx(math.sqrt(1.25), abs=0.01)

@@ -36,6 +36,36 @@ def test_equals_keras(name, threshold, rng):
             np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
 
 
+INFINITE = [np.array([3.0, np.inf]), np.array([0.3, 0.4])]
+NO_NUMBER = [np.array([3.0, np.nan]), np.array([0.3, 0.4])]
+
+
+@pytest.mark.parametrize("name", sorted(CLIPS))
+@pytest.mark.filterwarnings("ignore:invalid value")  # infinity times 0
+@pytest.mark.parametrize("gradients", [NO_NUMBER, INFINITE], ids=["nan", "inf"])
+def test_what_is_no_number_is_treated_as_in_keras(name, gradients):
+    """By value and by norm it stays in its own array; by the global norm it spoils all."""
+    expected = keras_clipped(gradients, **{name: 1.0})
+    got = CLIPS[name](gradients, 1.0)
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+    assert np.isnan(got).any() == (name != "clipvalue" or gradients is NO_NUMBER)
+
+
+@pytest.mark.parametrize("name", sorted(CLIPS))
+def test_a_missing_gradient_stays_missing_and_counts_for_nothing(name):
+    """Keras moves the other variable as if the first were not there."""
+    import keras
+
+    variables = [keras.Variable(np.zeros(2, "float32")) for _ in range(2)]
+    given = [None, keras.ops.convert_to_tensor(np.float32([3, 4]))]
+    with pytest.warns(UserWarning, match="Gradients do not exist"):
+        keras.optimizers.SGD(1.0, **{name: 1.0}).apply(given, variables)
+    first, second = CLIPS[name]([None, [3, 4]], 1)
+    assert first is None
+    np.testing.assert_allclose(second, -np.asarray(variables[1]), rtol=1e-6)
+    assert gc.global_norm([None, [3, 4]]) == 5
+
+
 def test_the_inventorys_example():
     """(3, 4) and (.3, .4) with threshold 1."""
     np.testing.assert_allclose(gc.clipvalue(THE_EXAMPLE, 1), [[1, 1], [0.3, 0.4]])
@@ -119,6 +149,37 @@ def test_recorded_training_equals_fit(clip, rng):
         np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-6)
 
 
+@pytest.fixture
+def mixed_precision():
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.usefixtures("mixed_precision")
+@pytest.mark.parametrize("clip", [{}, {"global_clipnorm": 0.1}])
+def test_mixed_precision_trains_as_fit_does(clip, rng):
+    """Its optimizer divides the gradients by the scale of the loss before it clips."""
+    X = rng.normal(size=(20, 4)).astype("float32")
+    y = rng.integers(0, 3, 20)
+    ours, theirs, single = linear_model(**clip), linear_model(**clip), linear_model(**clip)
+    assert type(ours.optimizer).__name__ == "LossScaleOptimizer"
+    before = ours.get_weights()[0]
+    norms = gc.train_and_record(ours, X, y, batch_size=20, epochs=4)
+    theirs.fit(X, y, batch_size=20, epochs=4, verbose=0)
+    assert abs(ours.get_weights()[0] - before).max() > 0.01
+    for got, want in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-5)
+    probabilities = np.asarray(single(X), "float64")  # the first gradient, in closed form
+    error = (probabilities - np.eye(3)[y]) / 20
+    expected = math.hypot(np.linalg.norm(X.T @ error), np.linalg.norm(error.sum(axis=0)))
+    taken = norms.norm[np.isfinite(norms.norm)]  # the others: the scale was still too large
+    assert taken[0] == pytest.approx(expected, rel=0.01)
+
+
 def test_recorded_norm_is_that_before_clipping(rng):
     """For a softmax regression the gradient has a closed form."""
     X = rng.normal(size=(20, 4)).astype("float32")
@@ -139,6 +200,7 @@ def test_recorded_norm_is_that_before_clipping(rng):
         (lambda: gc.clipnorm(THE_EXAMPLE, -1), "threshold is -1"),
         (lambda: gc.global_clipnorm(THE_EXAMPLE, math.nan), "threshold is nan"),
         (lambda: gc.global_norm([]), "gradients is empty"),
+        (lambda: gc.global_clipnorm([None], 1), "gradients is empty"),
         (lambda: gc.cliff(1, 1, steps=0), "steps is 0"),
         (lambda: gc.descend((1, 1), 0), "learning_rate is 0"),
         (lambda: gc.descend((1, 1), 1, n_steps=0), "n_steps is 0"),

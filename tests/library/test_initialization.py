@@ -17,7 +17,7 @@ def test_distribution_equals_keras(name, rng):
     import keras
 
     shape = (300, 200)
-    ours = init.sample(name, shape, rng=rng)
+    ours = init.initialize(name, shape, rng=rng)
     keras_class = getattr(keras.initializers, name.title().replace("_", ""))
     theirs = np.asarray(keras_class(seed=7)(shape))
     assert ours.dtype == np.float32
@@ -31,7 +31,7 @@ def test_distribution_equals_pytorch(name, torch_reference, rng):
     """PyTorch does not truncate its normals: same variance, other tails."""
     stored = torch_reference["initializers"][name]
     fan_in, fan_out = torch_reference["fans"]
-    ours = np.stack([init.sample(name, (fan_in, fan_out), rng=rng) for _ in range(20)])
+    ours = np.stack([init.initialize(name, (fan_in, fan_out), rng=rng) for _ in range(20)])
     assert ours.std() == pytest.approx(stored["std"], rel=3e-3)
     if name.endswith("uniform"):
         assert np.abs(ours).max() == pytest.approx(stored["largest"], rel=1e-4)
@@ -59,10 +59,10 @@ def test_variance_scaling_equals_keras(mode, distribution, rng):
 def test_distributions_follow_their_laws(rng):
     shape = (400, 100)
     limit = math.sqrt(6 / 400)
-    he_uniform = init.sample("he_uniform", shape, rng=rng).ravel()
+    he_uniform = init.initialize("he_uniform", shape, rng=rng).ravel()
     assert kstest(he_uniform, uniform(-limit, 2 * limit).cdf).pvalue > 0.01
     std = math.sqrt(2 / 400) / truncnorm(-2, 2).std()
-    he_normal = init.sample("he_normal", shape, rng=rng).ravel()
+    he_normal = init.initialize("he_normal", shape, rng=rng).ravel()
     assert kstest(he_normal, truncnorm(-2, 2, scale=std).cdf).pvalue > 0.01
 
 
@@ -92,14 +92,16 @@ def test_uniform_limit_gives_the_variance():
 
 
 def test_same_generator_state_same_weights():
-    first, second = (init.sample("he_normal", (4, 3), rng=np.random.default_rng(5)) for _ in "ab")
+    first, second = (
+        init.initialize("he_normal", (4, 3), rng=np.random.default_rng(5)) for _ in "ab"
+    )
     np.testing.assert_array_equal(first, second)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda rng: init.sample("xavier", (2, 2), rng=rng), "name is 'xavier'"),
+        (lambda rng: init.initialize("xavier", (2, 2), rng=rng), "name is 'xavier'"),
         (lambda rng: init.fans((5,)), r"shape is \(5,\)"),
         (lambda rng: init.fans((5, 0)), r"shape is \(5, 0\)"),
         (lambda rng: init.variance_scaling((2, 2), 0, rng=rng), "scale is 0"),

@@ -56,7 +56,7 @@ TABLE = {
         {"shape": (2, 2), "rng": RNG},
         {"scale": NOT_POSITIVE, "mode": WORD, "distribution": WORD},
     ),
-    init.sample: ({"shape": (2, 2), "rng": RNG}, {"name": WORD}),
+    init.initialize: ({"shape": (2, 2), "rng": RNG}, {"name": WORD}),
     van.normal_weights: (
         {"depth": 2, "width": 2, "sigma_w": 1.0, "rng": RNG},
         {"depth": NOT_A_COUNT, "width": NOT_A_COUNT, "sigma_w": NEGATIVE},
@@ -147,7 +147,7 @@ TABLE = {
         "l1": NEGATIVE, "l2": NEGATIVE,
     }),
     l1l2.sparsity: ({"weights": [ONES]}, {"weights": st.just([]), "threshold": NEGATIVE}),
-    l1l2.best_epoch: ({"losses": [1.0], "patience": 1}, {
+    l1l2.early_stop: ({"losses": [1.0], "patience": 1}, {
         "losses": st.just([]), "patience": NEGATIVE, "min_delta": NEGATIVE,
     }),
     drop.dropout: ({"X": ONES, "rng": RNG}, {"rate": NOT_A_RATE}),
@@ -200,7 +200,7 @@ def test_right_arguments_are_taken():
     fill = {
         act.get: {"name": "elu"}, act.unresponsive_units: {"activations": ONES},
         init.fans: {"shape": (2, 3)}, init.uniform_limit: {"variance": 1.0},
-        init.sample: {"name": "he_normal"}, clip.clipvalue: {"threshold": 1.0},
+        init.initialize: {"name": "he_normal"}, clip.clipvalue: {"threshold": 1.0},
         clip.clipnorm: {"threshold": 1.0}, clip.global_clipnorm: {"threshold": 1.0},
         drop.dropout: {"rate": 0.5},
         drop.alpha_dropout: {"rate": 0.5}, drop.alpha_dropout_constants: {"rate": 0.5},

@@ -181,17 +181,17 @@ numbers = st.sampled_from([*np.arange(0, 2, 0.25).tolist(), math.nan, math.inf])
     patience=st.integers(0, 4),
     min_delta=st.sampled_from([0.0, 0.25, 0.6]),
 )
-def test_best_epoch_equals_the_callback(losses, patience, min_delta):
-    assert ll.best_epoch(losses, patience, min_delta) == by_callback(losses, patience, min_delta)
+def test_early_stop_equals_the_callback(losses, patience, min_delta):
+    assert ll.early_stop(losses, patience, min_delta) == by_callback(losses, patience, min_delta)
 
 
-def test_best_epoch_by_hand():
+def test_early_stop_by_hand():
     losses = [5, 4, 4.5, 3, 3.5, 3.2, 3.1, 1]
-    assert ll.best_epoch(losses, 1) == (1, 2, True)
-    assert ll.best_epoch(losses, 0) == (1, 2, True)
-    assert ll.best_epoch(losses, 3) == (3, 6, True)
-    assert ll.best_epoch(losses, 4) == (7, 7, False)
-    assert ll.best_epoch([math.nan, 1, 1], 2) == (0, 2, True)
+    assert ll.early_stop(losses, 1) == (1, 2, True)
+    assert ll.early_stop(losses, 0) == (1, 2, True)
+    assert ll.early_stop(losses, 3) == (3, 6, True)
+    assert ll.early_stop(losses, 4) == (7, 7, False)
+    assert ll.early_stop([math.nan, 1, 1], 2) == (0, 2, True)
 
 
 def test_restored_weights_are_those_of_the_best_epoch(rng):
@@ -208,7 +208,7 @@ def test_restored_weights_are_those_of_the_best_epoch(rng):
     history = model.fit(
         X, y, epochs=300, validation_data=(X_valid, y_valid), callbacks=[stopping], verbose=0
     ).history["val_loss"]
-    stop = ll.best_epoch(history, 5)
+    stop = ll.early_stop(history, 5)
     assert stop == (stopping.best_epoch, len(history) - 1, True)
     assert model.evaluate(X_valid, y_valid, verbose=0) == pytest.approx(history[stop.best_epoch])
 
@@ -232,9 +232,9 @@ def test_restored_weights_are_those_of_the_best_epoch(rng):
         (lambda: ll.sparsity([[1.0]], -1), "threshold is -1"),
         (lambda: ll.prune(None, math.nan), "threshold is nan"),
         (lambda: ll.prune(no_kernels(), 0.1), "has no kernels"),
-        (lambda: ll.best_epoch([], 1), "losses is empty"),
-        (lambda: ll.best_epoch([1.0], -1), "patience is -1"),
-        (lambda: ll.best_epoch([1.0], 1, math.nan), "min_delta is nan"),
+        (lambda: ll.early_stop([], 1), "losses is empty"),
+        (lambda: ll.early_stop([1.0], -1), "patience is -1"),
+        (lambda: ll.early_stop([1.0], 1, math.nan), "min_delta is nan"),
     ],
 )
 def test_wrong_arguments_are_named(call, message):

@@ -83,7 +83,7 @@ def test_constraint_holds_after_every_training_step(rng):
 
         class Watch(keras.callbacks.Callback):
             def on_train_batch_end(self, batch, logs=None):
-                seen.append([norms.max() for norms in mn.norms_of(model)])
+                seen.append([norms.max() for norms in mn.kernel_norms(model)])
 
         X, y = rng.normal(size=(64, 6, 6, 1)), rng.integers(0, 4, 64)
         model.fit(X, y, batch_size=8, epochs=2, verbose=0, callbacks=[Watch()])
@@ -96,12 +96,12 @@ def test_constraint_holds_after_every_training_step(rng):
     assert (largest_norms(None)[-1] > 1).all()
 
 
-def test_norms_of_a_model():
+def test_kernel_norms_of_a_model():
     import keras
 
     kl = keras.layers
     model = keras.Sequential([keras.Input((5, 5, 2)), kl.Conv2D(3, 2), kl.Flatten(), kl.Dense(4)])
-    conv, dense = mn.norms_of(model)
+    conv, dense = mn.kernel_norms(model)
     kernels = [layer.get_weights()[0] for layer in (model.layers[0], model.layers[2])]
     np.testing.assert_allclose(conv, np.linalg.norm(kernels[0].reshape(8, 3), axis=0), rtol=1e-6)
     np.testing.assert_allclose(dense, np.linalg.norm(kernels[1], axis=0), rtol=1e-6)
@@ -122,7 +122,7 @@ def empty():
         (lambda: mn.max_norm([[1.0]], 1, axis=2), "axis is 2"),
         (lambda: mn.column_norms([[1.0]], axis=(0, -3)), r"axis is \(0, -3\)"),
         (lambda: mn.column_norms([[1.0]], axis=()), r"axis is \(\)"),
-        (lambda: mn.norms_of(empty()), "has no Dense or Conv2D layer"),
+        (lambda: mn.kernel_norms(empty()), "has no layer with a kernel"),
     ],
 )
 def test_wrong_arguments_are_named(call, message):

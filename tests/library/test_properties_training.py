@@ -121,7 +121,7 @@ def test_sparsity_is_a_share(weights, threshold):
 
 @given(losses=st.lists(st.floats(-10, 10), min_size=1), patience=st.integers(0, 5))
 def test_early_stopping_waits_as_long_as_it_says(losses, patience):
-    best, last, stopped = l1l2.best_epoch(losses, patience)
+    best, last, stopped = l1l2.early_stop(losses, patience)
     assert losses[best] == min(losses[: last + 1])
     assert last - best <= max(patience, 1)
     assert stopped or last == len(losses) - 1
@@ -239,6 +239,6 @@ def test_turned_and_torn_images(X, seed, share):
         (1 - share) / (1 - share / 2)
     )
     history = {"val_accuracy": X[:, 0, 0].tolist()}
-    reached = project.steps_to(SimpleNamespace(history=history), share, 10)
+    reached = project.steps_to_reach(SimpleNamespace(history=history), share, 10)
     expected = [i + 1 for i, a in enumerate(history["val_accuracy"]) if a >= share]
     assert reached == (10 * expected[0] if expected else math.inf)
