@@ -18,8 +18,7 @@ from ch11lib.datasets import Dataset, load_fashion_mnist, subset
 from ch11lib.experiments import reinitialize
 from ch11lib.l1_l2_early_stopping import EarlyStop, best_epoch
 from ch11lib.learning_rate_schedules import one_cycle
-from ch11lib.pipelines import in_order
-from ch11lib.transfer_learning import batches
+from ch11lib.pipelines import batches, in_order
 
 __all__ = [
     "DATASETS",
