@@ -1,7 +1,8 @@
 """Companion package of the course *Training Deep Neural Networks*.
 
 Each submodule carries the name of the lesson that introduces it; the shared
-ones are `datasets`, `pipelines`, `plots`, `explore`, `claims`, `models` and `experiments`.
+ones are `datasets`, `pipelines`, `plots`, `explore`, `claims`, `models`,
+`experiments` and `studies`.
 Submodules load on first use, so ``import ch11lib`` is instant and imports
 neither Keras nor TensorFlow.
 """
@@ -15,13 +16,13 @@ __all__ = [
     "activations",
     "batch_normalization",
     "claims",
+    "data_parallel",
     "datasets",
     "deep_network_project",
     "dropout",
     "experiments",
     "explore",
     "gradient_clipping",
-    "growing",
     "guidelines",
     "initialization",
     "l1_l2_early_stopping",
@@ -32,6 +33,8 @@ __all__ = [
     "optimizers",
     "pipelines",
     "plots",
+    "studies",
+    "surfaces",
     "transfer_learning",
     "unsupervised_pretraining",
     "vanishing_gradients",

@@ -9,9 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
 from ch11lib import _checks
 from ch11lib.models import build_mlp
+from ch11lib.plots import describe
 
 __all__ = [
     "CONFIGURATIONS",
@@ -25,6 +28,7 @@ __all__ = [
     "build_optimizer",
     "leaves",
     "outline",
+    "plot_tree",
 ]
 
 NORMALIZATIONS = {"none": None, "batch": "batch"}  # as `build_mlp` takes them
@@ -361,3 +365,56 @@ def outline(tree: Question | Advice = TREE, indent: str = "") -> str:
         first, *rest = outline(branch, indent + "     ").split("\n")
         lines += [f"{indent}{'yes' if answer else 'no':3}  {first.strip()}", *rest]
     return "\n".join(lines)
+
+
+def plot_tree(tree: Question, answers: Mapping[str, bool] | None = None) -> Figure:
+    """Draw a tree of questions, one row for each, and the path that `answers` takes.
+
+    Parameters
+    ----------
+    tree : Question
+    answers : mapping of str to bool, optional
+        Name of a question → answer. The path is drawn boldly as far as they reach.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> plot_tree(TREE, {"falls": False}).get_label()
+    'A tree of questions about a training, with an advice at each end.'
+    """
+    answers = answers or {}
+    fig, ax = plt.subplots(figsize=(6.4, 0.3 * (2 * sum(1 for _ in leaves(tree)) - 1)))
+    row = 0
+
+    def draw(node: Question | Advice, depth: int, bold: bool) -> int:
+        nonlocal row
+        here, row = row, row + 1
+        style: dict[str, Any] = {"color": "C1" if bold else "0.35", "va": "center"}
+        weight = "bold" if bold else "normal"
+        if isinstance(node, Advice):
+            ax.text(depth, -here, f"→ {node.text}", fontsize=8, weight=weight, **style)
+            return here
+        ax.text(depth, -here, node.text, fontsize=8, weight=weight, **style)
+        for answer, branch in branches(node):
+            on = bold and answers.get(node.name) is answer
+            color, width = ("C1", 2.0) if on else ("0.6", 0.8)
+            child = draw(branch, depth + 1, on)
+            ax.plot([depth + 0.15] * 2, [-here - 0.4, -child], "-", color=color, linewidth=width)
+            ax.plot([depth + 0.15, depth + 0.9], [-child] * 2, "-", color=color, linewidth=width)
+            ax.text(
+                depth + 0.5,
+                -child + 0.12,
+                "yes" if answer else "no",
+                fontsize=7,
+                ha="center",
+                color=color,
+            )
+        return here
+
+    draw(tree, 0, bool(answers))
+    ax.set(xlim=(-0.1, 11), ylim=(0.6 - row, 0.6))
+    ax.axis("off")
+    return describe(fig, "A tree of questions about a training, with an advice at each end.")

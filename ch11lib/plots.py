@@ -15,7 +15,6 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from ch11lib.activations import Activation
-from ch11lib.guidelines import Advice, Question, branches, leaves
 
 __all__ = [
     "describe",
@@ -23,7 +22,6 @@ __all__ = [
     "plot_layer_statistics",
     "plot_learning_curves",
     "plot_runs",
-    "plot_tree",
 ]
 
 
@@ -205,51 +203,3 @@ def plot_activations(
     left.legend()
     plt.close(figure)
     return figure
-
-
-def plot_tree(tree: Question, answers: Mapping[str, bool] | None = None) -> Figure:
-    """Draw a tree of questions, one row for each, and the path that `answers` takes.
-
-    Parameters
-    ----------
-    tree : ch11lib.guidelines.Question
-    answers : mapping of str to bool, optional
-        Name of a question → answer. The path is drawn boldly as far as they reach.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    answers = answers or {}
-    fig, ax = plt.subplots(figsize=(6.4, 0.3 * (2 * sum(1 for _ in leaves(tree)) - 1)))
-    row = 0
-
-    def draw(node: Question | Advice, depth: int, bold: bool) -> int:
-        nonlocal row
-        here, row = row, row + 1
-        style: dict[str, Any] = {"color": "C1" if bold else "0.35", "va": "center"}
-        weight = "bold" if bold else "normal"
-        if isinstance(node, Advice):
-            ax.text(depth, -here, f"→ {node.text}", fontsize=8, weight=weight, **style)
-            return here
-        ax.text(depth, -here, node.text, fontsize=8, weight=weight, **style)
-        for answer, branch in branches(node):
-            on = bold and answers.get(node.name) is answer
-            color, width = ("C1", 2.0) if on else ("0.6", 0.8)
-            child = draw(branch, depth + 1, on)
-            ax.plot([depth + 0.15] * 2, [-here - 0.4, -child], "-", color=color, linewidth=width)
-            ax.plot([depth + 0.15, depth + 0.9], [-child] * 2, "-", color=color, linewidth=width)
-            ax.text(
-                depth + 0.5,
-                -child + 0.12,
-                "yes" if answer else "no",
-                fontsize=7,
-                ha="center",
-                color=color,
-            )
-        return here
-
-    draw(tree, 0, bool(answers))
-    ax.set(xlim=(-0.1, 11), ylim=(0.6 - row, 0.6))
-    ax.axis("off")
-    return describe(fig, "A tree of questions about a training, with an advice at each end.")

@@ -1,4 +1,4 @@
-"""JupyterHub with nbgrader for one class on one Linux server; see "Growing" in the book.
+"""JupyterHub with nbgrader for one class on one Linux server; see "Scaling up" in the book.
 
 Change a setting here, or set the environment variable of its name with CH11_HUB_ before it.
 """

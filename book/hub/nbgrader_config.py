@@ -1,4 +1,4 @@
-"""Settings of nbgrader in every server of the hub; see "Growing" in the book.
+"""Settings of nbgrader in every server of the hub; see "Scaling up" in the book.
 
 The hub's jupyterhub_config.py sets the environment. The grader's server gets the course's own
 settings as well: they run submissions apart.
