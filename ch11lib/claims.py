@@ -1,7 +1,7 @@
 """Statements of the book that a machine has checked.
 
-A lesson says in words only what one of these functions has confirmed or a
-citation covers. The printed line is compared on every test run, so a claim can
+NumPy only. A lesson says in words only what one of these functions has confirmed or
+a citation covers. The printed line is compared on every test run, so a claim can
 neither fail silently nor vanish from the page.
 """
 
@@ -15,7 +15,14 @@ __all__ = ["ClaimError", "check", "check_bound", "check_results"]
 
 
 class ClaimError(AssertionError):
-    """A statement of the book turned out to be false, or to say too little."""
+    """A statement of the book turned out to be false, or to say too little.
+
+    Examples
+    --------
+    >>> check("Two is more than three.", 2 > 3)
+    Traceback (most recent call last):
+    ch11lib.claims.ClaimError: ✗ Two is more than three.
+    """
 
 
 def check(statement: str, condition: Any) -> None:

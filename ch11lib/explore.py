@@ -111,14 +111,14 @@ class Explorer:
         if not isinstance(figure, Figure):
             raise TypeError(
                 f"plot returned {type(figure).__name__} for {call}; "
-                "end it with 'return describe(fig, ...)', a matplotlib Figure"
+                "end it with 'return with_alt_text(fig, ...)', a matplotlib Figure"
             )
         plt.close(figure)
         alt = str(figure.get_label()).strip()
         if not alt:
             raise ValueError(
                 f"the figure for {call} has no description; say what is to be seen with "
-                "ch11lib.plots.describe(fig, 'The curve ...')"
+                "ch11lib.plots.with_alt_text(fig, 'The curve ...')"
             )
         return webp(figure), alt
 
@@ -191,7 +191,7 @@ def explore(plot: Plot, /, **parameters: Any) -> Explorer:
     ----------
     plot : callable
         Called with one value per parameter, by keyword. Returns a matplotlib
-        figure whose alt text was set by `ch11lib.plots.describe`.
+        figure whose alt text was set by `ch11lib.plots.with_alt_text`.
     **parameters : iterable of float, iterable of str, or Parameter
         One to three, named as the arguments of `plot`; at most 400
         combinations in all. A slider shows numbers, buttons show strings.

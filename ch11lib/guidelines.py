@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from ch11lib import _checks
 from ch11lib.models import build_mlp
-from ch11lib.plots import describe
+from ch11lib.plots import with_alt_text
 
 __all__ = [
     "CONFIGURATIONS",
@@ -417,4 +417,4 @@ def plot_tree(tree: Question, answers: Mapping[str, bool] | None = None) -> Figu
     draw(tree, 0, bool(answers))
     ax.set(xlim=(-0.1, 11), ylim=(0.6 - row, 0.6))
     ax.axis("off")
-    return describe(fig, "A tree of questions about a training, with an advice at each end.")
+    return with_alt_text(fig, "A tree of questions about a training, with an advice at each end.")

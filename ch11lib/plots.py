@@ -1,11 +1,11 @@
 """Figures from results: learning curves, statistics per layer, activations.
 
-Each function returns a ``matplotlib.figure.Figure`` that no longer hangs on
-pyplot, so a notebook shows it once, as the value of the cell.
+NumPy and Matplotlib only. Each function returns a ``matplotlib.figure.Figure`` that
+it has closed in pyplot, so that a notebook shows it once, as the value of the cell.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,19 +14,34 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from ch11lib.activations import Activation
-
 __all__ = [
-    "describe",
     "plot_activations",
     "plot_layer_statistics",
     "plot_learning_curves",
     "plot_runs",
+    "with_alt_text",
 ]
 
 
-def describe(figure: Figure, text: str) -> Figure:
+class Differentiable(Protocol):
+    """A function with a name and a derivative, such as a `ch11lib.activations.Activation`."""
+
+    @property
+    def name(self) -> str:
+        """What the legend says."""
+
+    def __call__(self, z: Any) -> Any:
+        """Return the value at z."""
+
+    def derivative(self, z: Any) -> Any:
+        """Return the slope at z."""
+
+
+def with_alt_text(figure: Figure, text: str) -> Figure:
     """Give `figure` its alt text, close it in pyplot and return it.
+
+    A figure that is closed is not shown a second time at the end of the cell. It can
+    still be displayed, saved and drawn on.
 
     Parameters
     ----------
@@ -35,12 +50,23 @@ def describe(figure: Figure, text: str) -> Figure:
         One or two sentences that say what is to be seen, for a reader who
         cannot see it.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The same figure, with `text` as its label.
+
     Raises
     ------
     TypeError
-        If `figure` is no matplotlib figure.
+        If `figure` is not a matplotlib figure.
     ValueError
         If `text` is empty.
+
+    Examples
+    --------
+    >>> figure = with_alt_text(plt.figure(), "An empty figure.")
+    >>> figure.get_label(), plt.fignum_exists(figure.number)
+    ('An empty figure.', False)
     """
     if not isinstance(figure, Figure):
         raise TypeError(f"figure is a {type(figure).__name__}; it must be a matplotlib Figure")
@@ -81,10 +107,21 @@ def plot_learning_curves(
     metric : str
         A key that every history has.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One curve for each history; whole epochs, from 1, on the horizontal axis.
+
     Raises
     ------
     ValueError
         If `histories` is empty or one lacks `metric`.
+
+    Examples
+    --------
+    >>> figure = plot_learning_curves({"SGD": {"loss": [0.9, 0.5]}}, metric="loss")
+    >>> figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()
+    ('epoch', 'loss')
     """
     _check_curves("histories", histories)
     for label, history in histories.items():
@@ -114,10 +151,22 @@ def plot_runs(
         Default: 1, 2, 3, …
     xlabel, ylabel : str
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+        For each label a line through the medians over the seeds, and a band from the
+        lowest to the highest value.
+
     Raises
     ------
     ValueError
         If `runs` is empty, an entry has not two dimensions, or `x` does not fit.
+
+    Examples
+    --------
+    >>> figure = plot_runs({"SGD": [[0.5, 0.7], [0.6, 0.9], [0.1, 0.8]]})
+    >>> figure.axes[0].lines[0].get_ydata()
+    array([0.5, 0.8])
     """
     _check_curves("runs", runs)
     arrays = {label: np.asarray(values, float) for label, values in runs.items()}
@@ -152,10 +201,20 @@ def plot_layer_statistics(
     log : bool
         Logarithmic vertical axis, where equal factors are equal distances.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+
     Raises
     ------
     ValueError
         If `statistics` is empty, or not positive although `log` is set.
+
+    Examples
+    --------
+    >>> figure = plot_layer_statistics({"sigmoid": [1.0, 0.25, 0.0625]})
+    >>> figure.axes[0].get_yscale()
+    'log'
     """
     _check_curves("statistics", statistics)
     arrays = {label: np.asarray(values, float) for label, values in statistics.items()}
@@ -172,21 +231,34 @@ def plot_layer_statistics(
 
 
 def plot_activations(
-    activations: Iterable[Activation], limits: tuple[float, float] = (-4, 4)
+    activations: Iterable[Differentiable], limits: tuple[float, float] = (-4, 4)
 ) -> Figure:
     """Plot activation functions on the left and their derivatives on the right.
 
     Parameters
     ----------
-    activations : iterable of Activation
-        From `ch11lib.activations.get`.
+    activations : iterable of ch11lib.activations.Activation
+        From `ch11lib.activations.get`, or any functions with a `name` and a
+        `derivative`.
     limits : tuple of float
         Smallest and largest z.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With two axes; the values are drawn at 801 points.
 
     Raises
     ------
     ValueError
         If there are none, or the limits are not in order.
+
+    Examples
+    --------
+    >>> from ch11lib import activations
+    >>> figure = plot_activations([activations.get("relu"), activations.get("elu")])
+    >>> [axes.get_title() for axes in figure.axes]
+    ['value φ(z)', 'derivative φ′(z)']
     """
     listed = list(activations)
     if not listed:

@@ -25,7 +25,7 @@ def frames(n):
     def plot(value):
         figure, axes = plt.subplots()
         axes.plot(np.linspace(0, value, 200))
-        return plots.describe(figure, f"A line up to {value}.")
+        return plots.with_alt_text(figure, f"A line up to {value}.")
 
     return best(lambda: explore.explore(plot, value=list(range(1, n + 1))), 3)
 

@@ -14,8 +14,8 @@ import numpy as np
 from ch11lib import datasets, mc_dropout
 from ch11lib import transfer_learning as tl
 from ch11lib.experiments import reinitialize
-from ch11lib.learning_rate_schedules import OneCycle
 from ch11lib.models import build_mlp
+from ch11lib.one_cycle import OneCycle
 from ch11lib.pipelines import in_order, shuffled
 
 REPEATS = 5

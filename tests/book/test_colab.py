@@ -57,11 +57,29 @@ def test_text_holds_no_myst(edition, page):
 @pytest.mark.parametrize("page", colab.pages())
 def test_code_and_outputs_are_those_of_the_lesson(edition, page):
     made, lesson = (
-        [(c.source, c.outputs) for c in read(folder, page).cells if c.cell_type == "code"]
+        [
+            (re.sub(r"\A#@title .*\n", "", c.source), c.outputs)
+            for c in read(folder, page).cells
+            if c.cell_type == "code"
+        ]
         for folder in (edition, ROOT)
     )
     assert made[1:] == lesson
     assert f'"ch11lib @ https://github.com/{FORK}/archive/c0ffee.zip"' in made[0][0]
+
+
+def test_folded_cells_are_forms_that_say_what_is_inside(tmp_path, book):
+    label = {"code_prompt_show": "How we measured"}
+    cells = [
+        nbformat.v4.new_markdown_cell("# Dropout"),
+        nbformat.v4.new_code_cell("x = 1"),
+        nbformat.v4.new_code_cell("y = 2", metadata={"tags": ["hide-input"], "mystnb": label}),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "dropout.ipynb")
+    made = colab.edition(tmp_path / "dropout.ipynb", "ch11lib", SITE, book).cells
+    assert made[-1].source == "#@title How we measured\ny = 2"
+    assert made[-1].metadata["cellView"] == "form"
+    assert made[-2].source == "x = 1" and "cellView" not in made[-2].metadata
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`make notebooks`: one normal form, whole files, stable bytes."""
 
+import base64
 import signal
 import subprocess
 import sys
@@ -14,12 +15,12 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 EXPLORER = """
 import matplotlib.pyplot as plt
 from ch11lib.explore import explore
-from ch11lib.plots import describe
+from ch11lib.plots import with_alt_text
 
 def line(slope):
     fig, ax = plt.subplots(figsize=(2, 1))
     ax.axline((0, 0), slope=slope)
-    return describe(fig, f"A line of slope {slope}.")
+    return with_alt_text(fig, f"A line of slope {slope}.")
 
 explore(line, slope=[1, 2])
 """
@@ -55,6 +56,42 @@ def test_normal_form_has_nothing_that_differs_between_runs():
     assert clean.cells[0].source == "# A"
     again = notebooks.normalize(notebooks.normalize(noisy))
     assert nbformat.writes(again) == nbformat.writes(clean)
+
+
+def test_folded_cells_are_folded_in_jupyterlab_too():
+    cell = new_code_cell("x = 1", metadata={"tags": ["hide-input"], "given": ["3"], "id": "a"})
+    shown = new_code_cell("y = 2", metadata={"jupyter": {"source_hidden": True}})
+    clean = notebooks.normalize(new_notebook(cells=[cell, shown])).cells
+    assert clean[0].metadata == {
+        "tags": ["hide-input"],
+        "given": ["3"],
+        "jupyter": {"source_hidden": True},
+    }
+    assert clean[1].metadata == {}
+
+
+def test_plots_of_the_second_edition_have_twice_the_density(tmp_path, monkeypatch):
+    """And their logical size beside them, the same at each run."""
+    monkeypatch.setattr(notebooks, "SECOND_EDITION", {"sharp"})
+    plot = (
+        "import matplotlib.pyplot as plt\n"
+        "fig = plt.figure(figsize=(3, 2), dpi=100)\nax = fig.add_axes((0, 0, 1, 1))\nplt.close(fig)"
+    )
+    shapes, sizes = {}, {}
+    for name in ("sharp", "plain", "sharp"):
+        path = stored(tmp_path / f"{name}.ipynb", f"{plot}\nfig")
+        notebooks.execute(path)
+        (output,) = nbformat.read(path, 4).cells[0].outputs
+        if name in shapes:
+            assert output.data["image/png"] == shapes[name], "the bytes are the same"
+        shapes[name], sizes[name] = output.data["image/png"], output.metadata
+    width, height = (
+        int.from_bytes(base64.b64decode(shapes["sharp"])[i : i + 4], "big") for i in (16, 20)
+    )
+    assert sizes["sharp"] == {"image/png": {"width": width // 2, "height": height // 2}}
+    assert sizes["plain"] == {}
+    plain = int.from_bytes(base64.b64decode(shapes["plain"])[16:20], "big")
+    assert abs(width - 2 * plain) <= 2
 
 
 def test_cell_ids_are_stable_and_unique():

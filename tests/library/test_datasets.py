@@ -220,3 +220,11 @@ def test_few_labels(data):
 def test_wrong_arguments_are_named(data, call, message):
     with pytest.raises(ValueError, match=message):
         call(data)
+
+
+def test_a_dataset_unpacks_into_three_pairs():
+    data = datasets.load_fashion_mnist()
+    (X_train, y_train), (X_valid, y_valid), (X_test, y_test) = data
+    assert X_train is data.X_train and y_train is data.y_train
+    assert X_valid is data.X_valid and y_valid is data.y_valid
+    assert X_test is data.X_test and y_test is data.y_test

@@ -13,7 +13,7 @@ from IPython.core import getipython
 from PIL import Image
 
 from ch11lib.explore import Explorer, Parameter, explore
-from ch11lib.plots import describe
+from ch11lib.plots import with_alt_text
 
 
 def line(slope=1.0, kind="line", shift=0.0):
@@ -21,7 +21,7 @@ def line(slope=1.0, kind="line", shift=0.0):
     x = np.linspace(-1, 1)
     ax.plot(x, slope * (x if kind == "line" else x**2) + shift)
     ax.set_ylim(-3, 3)
-    return describe(fig, f"A {kind} of slope {slope:g}, shifted by {shift:g}.")
+    return with_alt_text(fig, f"A {kind} of slope {slope:g}, shifted by {shift:g}.")
 
 
 def payload(explorer):
@@ -65,7 +65,7 @@ def test_labels_units_and_numpy_values():
 def test_nothing_in_the_alt_text_can_break_the_page():
     def plot(n):
         fig, _ = plt.subplots()
-        return describe(fig, f'</script><b>"{n}"</b> & more')
+        return with_alt_text(fig, f'</script><b>"{n}"</b> & more')
 
     explorer = explore(plot, n=[1, 2])
     assert payload(explorer)["alts"][1] == '</script><b>"2"</b> & more'
@@ -185,6 +185,6 @@ def test_bad_input_says_what_to_change(call, error, message):
 def test_400_frames_are_allowed():
     def plot(a, b):
         fig = plt.figure(figsize=(0.2, 0.2))
-        return describe(fig, f"{a} {b}")
+        return with_alt_text(fig, f"{a} {b}")
 
     assert isinstance(explore(plot, a=range(20), b=range(20)), Explorer)

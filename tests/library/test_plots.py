@@ -20,7 +20,7 @@ def course_style():
 
 def test_describe_sets_the_alt_text_and_closes():
     figure = plt.figure()
-    assert plots.describe(figure, "A line.") is figure
+    assert plots.with_alt_text(figure, "A line.") is figure
     assert figure.get_label() == "A line."
 
 
@@ -70,7 +70,7 @@ def test_lines_differ_without_colour():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: plots.describe(Figure(), " "), "text is ' '"),
+        (lambda: plots.with_alt_text(Figure(), " "), "text is ' '"),
         (lambda: plots.plot_learning_curves({}), "histories is empty"),
         (lambda: plots.plot_learning_curves({"a": {"loss": [1]}}, "auc"), "metric is 'auc'"),
         (lambda: plots.plot_runs({}), "runs is empty"),
@@ -89,4 +89,4 @@ def test_wrong_arguments_are_named(call, message):
 
 def test_describe_wants_a_figure():
     with pytest.raises(TypeError, match="figure is a str"):
-        plots.describe("figure", "A line.")
+        plots.with_alt_text("figure", "A line.")

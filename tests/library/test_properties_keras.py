@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_properties import SEEDS
 
-from ch11lib import datasets, experiments, guidelines, models, pipelines
+from ch11lib import (
+    datasets,
+    diagnostics,
+    experiments,
+    guidelines,
+    lr_finder,
+    models,
+    one_cycle,
+    pipelines,
+)
 from ch11lib import deep_network_project as project
 from ch11lib import gradient_clipping as clip
 from ch11lib import l1_l2_early_stopping as l1l2
@@ -19,7 +28,6 @@ from ch11lib import max_norm as mx
 from ch11lib import mc_dropout as mc
 from ch11lib import transfer_learning as transfer
 from ch11lib import unsupervised_pretraining as pre
-from ch11lib import vanishing_gradients as van
 
 HIDDEN = st.lists(st.integers(1, 6), min_size=1, max_size=3)
 few = settings(max_examples=5, deadline=None)
@@ -44,7 +52,7 @@ def test_networks_have_the_layers_asked_for(hidden, classes, n):
     weights = sum((a + 1) * b for a, b in pairwise(sides))
     assert model.count_params() == weights
     assert [a.shape for a in models.hidden_outputs(model, X)] == [(n, units) for units in hidden]
-    norms = van.gradient_norms(model, X, y)
+    norms = diagnostics.gradient_norms(model, X, y)
     assert len(norms) == len(hidden) + 1
     assert all(norm >= 0 for norm in norms.values())
 
@@ -142,7 +150,7 @@ def test_the_finder_leaves_the_model_as_it_was(n_steps, size):
     model, (X, y) = mlp([3]), data(17)
     before = model.get_weights()
     options = {"n_steps": n_steps, "max_learning_rate": 0.1}
-    finder = lrs.find_learning_rate(model, X, y, size, **options)
+    finder = lr_finder.find_learning_rate(model, X, y, size, **options)
     np.testing.assert_allclose(finder.learning_rates, np.geomspace(1e-5, 0.1, n_steps))
     assert len(finder.losses) == len(finder.smoothed) == n_steps
     for old, new in zip(before, model.get_weights(), strict=True):
@@ -155,13 +163,13 @@ def test_the_finder_leaves_the_model_as_it_was(n_steps, size):
 )
 @few
 def test_keras_cycle_is_numpys(total, top, three, step):
-    schedule = lrs.OneCycle(top, total, three_phase=three)
+    schedule = one_cycle.OneCycle(top, total, three_phase=three)
     step %= total
     expected = lrs.one_cycle(step, top, total, three_phase=three)
     assert float(schedule(step)) == pytest.approx(float(expected), rel=1e-4, abs=1e-7)
-    again = lrs.OneCycle.from_config(schedule.get_config())
+    again = one_cycle.OneCycle.from_config(schedule.get_config())
     assert again.get_config() == schedule.get_config()
-    optimizer = lrs.OneCycleSGD(schedule)
+    optimizer = one_cycle.OneCycleSGD(schedule)
     optimizer.build([keras.Variable([1.0])])
     optimizer.iterations.assign(step)
     momentum = lrs.one_cycle_momentum(step, total, three_phase=three)
@@ -234,10 +242,10 @@ REFUSED = {
     "threshold": lambda model: l1l2.prune(model, -1),
     "epochs": lambda model: clip.train_and_record(model, *data(4), batch_size=2, epochs=0),
     "model": lambda model: mc.to_mc(model),
-    "max_learning_rate": lambda model: lrs.LRFinder(max_learning_rate=1e-9),
-    "smoothing": lambda model: lrs.LRFinder(smoothing=1.0),
-    "learning_rate": lambda model: lrs.OneCycleSGD(0.1),
-    "total_steps": lambda model: lrs.OneCycle(0.1, 0),
+    "max_learning_rate": lambda model: lr_finder.LRFinder(max_learning_rate=1e-9),
+    "smoothing": lambda model: lr_finder.LRFinder(smoothing=1.0),
+    "learning_rate": lambda model: one_cycle.OneCycleSGD(0.1),
+    "total_steps": lambda model: one_cycle.OneCycle(0.1, 0),
     "rates": lambda model: experiments.RateTable([]),
     "name": lambda model: project.load("mnist"),
     "accuracies": lambda model: transfer.error_ratio([], [0.5]),

@@ -35,7 +35,7 @@ def test_figures_show_what_they_are_given(values, text):
         np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), values[0])
     both = plots.plot_activations([activations.get("relu"), activations.get("elu")])
     assert [len(ax.lines) for ax in both.axes] == [2, 2]
-    assert plots.describe(runs, text).get_label() == text
+    assert plots.with_alt_text(runs, text).get_label() == text
     assert plt.get_fignums() == open_before, "no figure is left to pyplot, which would keep it"
 
 
@@ -43,7 +43,7 @@ def test_figures_show_what_they_are_given(values, text):
 @settings(max_examples=5, deadline=None)
 def test_an_explorer_has_a_frame_per_combination(n, m, start):
     def plot(a, b):
-        return plots.describe(plt.figure(figsize=(1, 1)), f"a {a}, b {b}")
+        return plots.with_alt_text(plt.figure(figsize=(1, 1)), f"a {a}, b {b}")
 
     values = list(range(n))
     first = explore.Parameter(values, start=values[start % n])

@@ -99,53 +99,6 @@ def test_normal_weights_have_their_deviation(rng):
         assert abs(W.mean()) < 1e-3
 
 
-def test_gradient_norms_equal_finite_differences(rng):
-    """Move the kernel along its gradient: the loss must rise by norm · step."""
-    import keras
-
-    keras.utils.set_random_seed(1)
-    model = models.build_mlp([6, 5], "tanh", input_shape=(4,), n_classes=3)
-    model.compile(loss="sparse_categorical_crossentropy")
-    X = rng.standard_normal((20, 4)).astype(np.float32)
-    y = rng.integers(0, 3, 20)
-    norms = vg.gradient_norms(model, X, y)
-    dense = [layer for layer in model.layers if hasattr(layer, "kernel")]
-    assert list(norms) == [layer.name for layer in dense]
-
-    def loss():
-        p = np.asarray(model(X), np.float64)
-        return -np.log(p[np.arange(20), y]).mean()
-
-    layer, h = dense[0], 1e-2
-    W = np.asarray(layer.kernel).copy()
-    gradient = np.zeros_like(W)
-    for i in np.ndindex(W.shape):
-        values = []
-        for sign in (1, -1):
-            moved = W.copy()
-            moved[i] += sign * h
-            layer.kernel.assign(moved)
-            values.append(loss())
-        gradient[i] = (values[0] - values[1]) / (2 * h)
-    assert norms[layer.name] == pytest.approx(np.linalg.norm(gradient), rel=1e-3)
-
-
-def test_gradient_norms_explains_what_it_needs(monkeypatch):
-    import keras
-
-    model = models.build_mlp([2], input_shape=(2,))
-    X, y = np.zeros((1, 2)), np.zeros(1)
-    with pytest.raises(ValueError, match="not compiled"):
-        vg.gradient_norms(model, X, y)
-    flat = keras.Sequential([keras.Input((2,)), keras.layers.Softmax()])
-    flat.compile(loss="sparse_categorical_crossentropy")
-    with pytest.raises(ValueError, match="no layer with a kernel"):
-        vg.gradient_norms(flat, X, y)
-    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(RuntimeError, match="TensorFlow backend, not 'jax'"):
-        vg.gradient_norms(model, X, y)
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [

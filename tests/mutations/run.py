@@ -49,11 +49,12 @@ def mutated(entry, root=ROOT):
 
 def unit_tests(module):
     """Return the test files of a module, the one of its name first."""
-    names = {"_experiments_keras": ["experiments"]}
+    names = {
+        "learning_rate_schedules": ["learning_rate_schedules", "one_cycle"],
+        "_experiments_keras": ["experiments"],
+    }
     stem = module.removeprefix("_").removesuffix("_keras").removesuffix("_masks")
     patterns = names.get(module, [stem, f"{stem}_*"])
-    if "learning_rate" in module:
-        patterns.append("lr_finder")
     return [
         str(path.relative_to(ROOT))
         for pattern in patterns

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ch11lib.explore import Parameter, explore
-from ch11lib.plots import describe
+from ch11lib.plots import with_alt_text
 
 PAGE = "<!doctype html><html lang='en'><meta charset='utf-8'><title>t</title><body>{}</body></html>"
 
@@ -16,7 +16,7 @@ def curve(power, sign="plus", shift=0.0):
     x = np.linspace(0, 1)
     ax.plot(x, (1 if sign == "plus" else -1) * x**power + shift)
     ax.set_ylim(-2, 2)
-    return describe(fig, f"x to the power {power:g}, {sign}, shifted by {shift:g}.")
+    return with_alt_text(fig, f"x to the power {power:g}, {sign}, shifted by {shift:g}.")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 PLOT = """
 import matplotlib.pyplot as plt
 from ch11lib.explore import explore
-from ch11lib.plots import describe
+from ch11lib.plots import with_alt_text
 
 calls = []
 
@@ -20,7 +20,7 @@ def line(slope, kind):
     calls.append(slope)
     fig, ax = plt.subplots(figsize=(4, 2))
     ax.axline((0, 0), slope=slope)
-    return describe(fig, f"A {kind} of slope {slope}, drawn in call {len(calls)}.")
+    return with_alt_text(fig, f"A {kind} of slope {slope}, drawn in call {len(calls)}.")
 
 explore(line, slope=[1, 2, 3], kind=["line", "ray"])
 """

@@ -11,7 +11,7 @@ import pytest
 from small_course import explorer_cell, small_course
 
 from ch11lib.explore import explore
-from ch11lib.plots import describe
+from ch11lib.plots import with_alt_text
 
 MATH = """# A lesson
 
@@ -47,7 +47,7 @@ It is solved.
 def line(slope):
     fig, ax = plt.subplots(figsize=(3, 2))
     ax.axline((0, 0), slope=slope)
-    return describe(fig, f"A line of slope {slope}.")
+    return with_alt_text(fig, f"A line of slope {slope}.")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ SCRIPT = ROOT / "book" / "data_parallel" / "data_parallel.py"
 BUILDERS = """
 import keras, numpy as np
 from ch11lib import deep_network_project, guidelines, mc_dropout, models, unsupervised_pretraining
-from ch11lib.learning_rate_schedules import OneCycle
+from ch11lib.one_cycle import OneCycle
 assert keras.backend.backend() == "jax"
 X, y = np.random.default_rng(0).random((64, 28, 28), "float32"), np.arange(64) % 10
 built = {"mlp": models.build_mlp([20] * 3, "relu", "he_normal")}

@@ -7,6 +7,7 @@ import pytest
 from conftest import ROOT
 
 from ch11lib import learning_rate_schedules as lrs
+from ch11lib.one_cycle import OneCycle, OneCycleSGD
 
 REFERENCE = json.loads(
     (ROOT / "tests/library/data/one_cycle_reference.json").read_text(encoding="utf-8")
@@ -58,7 +59,7 @@ def test_boundaries_lie_between_epochs(rng):
 def test_schedule_works_with_any_optimizer_and_is_saved(rng, tmp_path):
     import keras
 
-    schedule = lrs.OneCycle(0.01, 30, 0.4, "linear", 10.0, 100.0, three_phase=True)
+    schedule = OneCycle(0.01, 30, 0.4, "linear", 10.0, 100.0, three_phase=True)
     X = rng.normal(size=(40, 2))
     path = tmp_path / "model.keras"
     rates, _, _ = train(keras.optimizers.Nadam(schedule), X, X[:, :1], epochs=3, path=path)
@@ -112,8 +113,8 @@ def problem():
 
 
 def one_cycle_sgd(**options):
-    schedule = lrs.OneCycle(REFERENCE["sgd_max_learning_rate"], **REFERENCE["sgd_case"])
-    return lrs.OneCycleSGD(schedule, **options)
+    schedule = OneCycle(REFERENCE["sgd_max_learning_rate"], **REFERENCE["sgd_case"])
+    return OneCycleSGD(schedule, **options)
 
 
 @pytest.mark.parametrize("nesterov", [False, True])
@@ -159,10 +160,10 @@ def test_constant_cycle_is_kerass_sgd(problem):
     import keras
 
     X, y, _, _ = problem
-    schedule = lrs.OneCycle(0.05, 40, div_factor=1, final_div_factor=1)
+    schedule = OneCycle(0.05, 40, div_factor=1, final_div_factor=1)
     for nesterov in (False, True):
         options = {"nesterov": nesterov, "clipnorm": 0.5, "weight_decay": 0.01}
-        ours = lrs.OneCycleSGD(schedule, 0.9, 0.9, **options)
+        ours = OneCycleSGD(schedule, 0.9, 0.9, **options)
         theirs = keras.optimizers.SGD(0.05, momentum=0.9, **options)
         np.testing.assert_allclose(train(ours, X, y)[2], train(theirs, X, y)[2], atol=1e-6)
 
@@ -182,12 +183,12 @@ def test_saved_models_load_in_another_process(run_python, tmp_path, problem):
     X, y, rates, _ = problem
     train(one_cycle_sgd(base_momentum=0.7), X, y, path=tmp_path / "model.keras")
     code = """
-import sys, keras, ch11lib.learning_rate_schedules
+import sys, keras
 try:
     keras.models.load_model(sys.argv[1])
 except TypeError as error:
     print(str(error).split(".")[0])
-ch11lib.learning_rate_schedules.OneCycleSGD
+import ch11lib.one_cycle
 loaded = keras.models.load_model(sys.argv[1]).optimizer
 print(type(loaded).__name__, loaded.base_momentum, float(loaded.learning_rate))
 """
