@@ -72,10 +72,6 @@ def test_reused_layers_are_equal_and_not_shared(hidden, classes, share):
         np.testing.assert_array_equal(mine.kernel, its.kernel)
 
 
-<<<<<<< HEAD:tests/library/test_properties_keras.py
-=======
-@covers(pipelines.batches)
->>>>>>> w/liba:tests/test_properties_keras.py
 @given(
     n=st.integers(1, 20), size=st.integers(1, 8), steps=st.integers(1, 6), seed=st.integers(0, 9)
 )
