@@ -1,5 +1,6 @@
 """What the tests of the assignments share: a scratch course, canaries, mistakes."""
 
+import functools
 import re
 import shutil
 import subprocess
@@ -140,3 +141,32 @@ def scores(course, name, student):
     with Gradebook(f"sqlite:///{Path(course) / 'gradebook.db'}") as gradebook:
         (notebook,) = gradebook.find_submission(name, student).notebooks
         return {grade.cell.name: grade.auto_score for grade in notebook.grades}
+
+
+def autograde(course, name):
+    """Let nbgrader grade the solution, the untouched stub and all common mistakes at once.
+
+    Return what was wrong: cells whose points are not what they should be, by submission.
+    """
+    solution = source(name)
+    full, waiting = points(solution), dict.fromkeys(points(solution, "explain"))
+    submit(course, "solution", name, solution)
+    stub = submit(course, "stub", name, "")
+    shutil.copy(course / "release" / name / f"{name}.ipynb", stub)
+    expected = {"solution": full | waiting, "stub": dict.fromkeys([*full, *waiting], 0.0)}
+    for number, group in enumerate(apart(name)):
+        wrong = functools.reduce(with_mistake, group, solution)
+        submit(course, f"mistakes{number}", name, wrong)
+        listed = {test for mistake in group for test in mistake["loses"]}
+        expected[f"mistakes{number}"] = {
+            test: 0.0 if test in listed else full[test] for test in full
+        } | waiting
+    run = nbgrader(course, "autograde", name)
+    assert run.returncode == 0, run.stderr[-3000:]
+    problems = {}
+    for student, cells in expected.items():
+        found = scores(course, name, student)
+        wrong = {cell: found[cell] for cell, score in cells.items() if found[cell] != score}
+        if wrong:
+            problems[student] = wrong
+    return problems

@@ -86,15 +86,3 @@ def test_grades_are_in_the_table(followed):
     lost = sum(full[test] for test in graded.mistakes(NAME)[0]["loses"])
     assert float(rows["ada"]["score"]) == total
     assert float(rows["ben"]["score"]) == total - lost
-
-
-def test_page_names_every_assignment():
-    text = (ROOT / "book" / "graded_assignments.md").read_text(encoding="utf-8")
-    assert {*re.findall(r'href="assignments/(\w+)\.ipynb"', text)} == {*graded.NAMES}
-
-
-@pytest.mark.parametrize("name", graded.NAMES)
-def test_page_names_the_minutes_that_the_assignment_names(name):
-    page = (ROOT / "book" / "graded_assignments.md").read_text(encoding="utf-8")
-    (minutes,) = re.findall(rf"assignments/{name}\.ipynb.*\| (\d+) \|", page)
-    assert f"{minutes} minutes" in graded.source(name).cells[0].source

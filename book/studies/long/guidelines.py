@@ -25,7 +25,7 @@ import tensorflow as tf
 from ch11lib import datasets, guidelines
 from ch11lib.experiments import RateTable, reinitialize, tuned_runs
 from ch11lib.learning_rate_schedules import one_cycle
-from ch11lib.transfer_learning import batches
+from ch11lib.pipelines import batches
 
 DATA = Path(__file__).resolve().parents[3] / "ch11lib" / "data"
 RATES, SEEDS, BATCH = (0.03, 0.1, 0.3), (1, 2, 3), 128
