@@ -2,7 +2,7 @@
 
 Each submodule carries the name of the lesson that introduces it; the shared
 ones are `datasets`, `pipelines`, `plots`, `explore`, `claims`, `models`,
-`experiments` and `studies`.
+`experiments`, `training` and `studies`.
 Submodules load on first use, so ``import ch11lib`` is instant and imports
 neither Keras nor TensorFlow.
 """
@@ -38,6 +38,7 @@ __all__ = [
     "plots",
     "studies",
     "surfaces",
+    "training",
     "transfer_learning",
     "unsupervised_pretraining",
     "vanishing_gradients",

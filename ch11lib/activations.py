@@ -117,7 +117,7 @@ def relu(z: ArrayLike) -> Array:
     >>> relu([-2, 0, 3])
     array([0., 0., 3.])
     """
-    return np.maximum(float_array(z), 0)
+    return np.asarray(np.maximum(float_array(z), 0))
 
 
 def relu_derivative(z: ArrayLike) -> Array:

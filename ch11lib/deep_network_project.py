@@ -21,8 +21,7 @@ from ch11lib.experiments import RateTable, reinitialize
 from ch11lib.l1_l2_early_stopping import EarlyStop, early_stop
 from ch11lib.learning_rate_schedules import one_cycle
 from ch11lib.models import hidden_layers
-from ch11lib.pipelines import in_order
-from ch11lib.transfer_learning import batches
+from ch11lib.pipelines import batches, in_order
 
 __all__ = [
     "DATASETS",

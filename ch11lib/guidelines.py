@@ -379,6 +379,11 @@ def plot_tree(tree: Question, answers: Mapping[str, bool] | None = None) -> Figu
     Returns
     -------
     matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> plot_tree(TREE, {"falls": False}).get_label()
+    'A tree of questions about a training, with an advice at each end.'
     """
     answers = answers or {}
     fig, ax = plt.subplots(figsize=(6.4, 0.3 * (2 * sum(1 for _ in leaves(tree)) - 1)))

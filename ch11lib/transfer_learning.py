@@ -9,12 +9,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ch11lib import _checks
-from ch11lib.pipelines import light
 
-__all__ = ["batches", "copy_layers", "error_ratio", "reuse_layers", "shared_layers"]
+__all__ = ["copy_layers", "error_ratio", "reuse_layers", "shared_layers"]
 
 
 def _hidden(model: Any) -> list[Any]:
@@ -113,53 +111,6 @@ def shared_layers(first: Any, second: Any) -> list[str]:
     ['hidden']
     """
     return [layer.name for layer in first.layers if any(layer is other for other in second.layers)]
-
-
-def batches(X: ArrayLike, y: ArrayLike, n_steps: int, batch_size: int = 32, seed: int = 0) -> Any:
-    """Return a number of shuffled batches of images, as ``fit`` takes them.
-
-    Few labels make short epochs. To compare label counts at an equal number of
-    steps, the images come again in new random orders until there are `n_steps`
-    batches. The pixels stay bytes until their batch is made.
-
-    Parameters
-    ----------
-    X : array_like of uint8, shape (n, ...)
-        Pixels from 0 to 255.
-    y : array_like of int, shape (n,)
-    n_steps, batch_size : int
-        At least 1.
-    seed : int
-        Of the orders. They also depend on ``keras.utils.set_random_seed``.
-
-    Returns
-    -------
-    tf.data.Dataset
-        Of `n_steps` pairs: pixels as float32 from 0 to 1, shape
-        (batch_size, ...), and labels, shape (batch_size,).
-
-    Raises
-    ------
-    ValueError
-        If a number is below 1, or lengths differ or are 0.
-    """
-    for name, value in {"n_steps": n_steps, "batch_size": batch_size}.items():
-        if value < 1:
-            raise ValueError(f"{name} is {value}; it must be >= 1")
-    import tensorflow as tf
-
-    images, labels = tf.convert_to_tensor(X), tf.convert_to_tensor(y)  # no copy of a tensor
-    if len(images) != len(labels) or len(labels) == 0:
-        raise ValueError(
-            f"X has {len(images)} rows and y has {len(labels)}; they must agree, above 0"
-        )
-    # Numbers are shuffled, not images: a buffer of images takes twice their memory.
-    order = tf.data.Dataset.range(len(labels)).shuffle(len(labels), seed=seed).repeat()
-    return light(
-        order.batch(batch_size)
-        .take(n_steps)
-        .map(lambda i: (tf.cast(tf.gather(images, i), tf.float32) / 255, tf.gather(labels, i)))
-    )
 
 
 def error_ratio(accuracies: Sequence[float], baseline: Sequence[float]) -> float:

@@ -33,7 +33,7 @@ if (window.MathJax) {
       window.MathJax.startup.defaultPageReady().finally(() => {
         root.classList.remove("math-comes");
         const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-        if (place && performance.now() < 10000) place.scrollIntoView();
+        if (place && performance.now() < 10000) place.scrollIntoView({ behavior: "instant" });
       }),
   };
 }

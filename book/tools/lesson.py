@@ -28,6 +28,7 @@ import studies
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "book")]
 PICTURE = re.compile(r"data:image/\w+;base64,[A-Za-z0-9+/=]+|[A-Za-z0-9+/=]{400,}")
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
 NOT_COMPARED = {"nbval-ignore-output", "timing"}
 HANGS = 900  # seconds after which a script is taken to hang
 
@@ -99,13 +100,24 @@ def _printed(cell: Any) -> str:
     return PICTURE.sub("PICTURE", "\n".join(parts))
 
 
+def find_unsized_images(page: str) -> list[str]:
+    """Return the images of a built page that have no width or no height."""
+    images = importlib.import_module("form_gates").html_images(page)
+    return [
+        f"an image without width and height on the built page: {image.get('src', '')[:40]}"
+        for image in images
+        if not (image.get("width") and image.get("height"))
+    ]
+
+
 def page_problems(name: str) -> list[str]:
     """Build the website, as far as it has changed; return the warnings about this page."""
     command = [sys.executable, str(Path(__file__).parent / "site_build.py")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if not done.returncode:
-        return []
-    text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
+        page = ROOT / "_build" / "html" / "book" / f"{name}.html"
+        return find_unsized_images(page.read_text(encoding="utf-8"))
+    text = ANSI.sub("", done.stdout + done.stderr)
     found = [line for line in text.splitlines() if re.search("WARNING|ERROR", line)]
     return [f"the page is not built: {line}" for line in found or text.splitlines()[-5:]]
 
@@ -122,14 +134,15 @@ def check(name: str) -> list[str]:
         try:
             one, other = [run.result() for run in runs]
         except Exception as error:
-            return [f"the notebook does not run; its file is left as it was:\n{error}"]
+            text = ANSI.sub("", str(error)).strip()
+            return [f"the notebook does not run; its file is left as it was:\n{text}"]
     changed = notebooks.write(path, one)
     print(f"{path.name}: {'changed' if changed else 'unchanged'}", flush=True)
     problems = find_differences(one, other)
     for gate in gates.gates_of(name):
         problems += gate(one)
     problems += gates.find_size_problems(one, path.stat().st_size)
-    problems += studies.problems()
+    problems += studies.problems(ROOT)
     with ThreadPoolExecutor(2) as pool:
         built = pool.submit(page_problems, name)
         if name in gates.SECOND_EDITION:
@@ -154,7 +167,8 @@ def main() -> int:
     for problem in problems:
         print(f"✗ {problem}")
     seconds = time.perf_counter() - start
-    verdict = f"{len(problems)} problems" if problems else "all is well"
+    count = f"{len(problems)} problem" + "s" * (len(problems) > 1)
+    verdict = count if problems else "all is well"
     print(f"{name}: {verdict}, {seconds:.0f} s")
     return int(bool(problems))
 

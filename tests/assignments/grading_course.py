@@ -109,7 +109,7 @@ class Course:
     def __post_init__(self):
         self.folder = self.root / "book" / "assignments"
         self.folder.mkdir(parents=True)
-        (self.root / "book" / "tools").symlink_to(BOOK / "tools")
+        (self.folder / "grading").symlink_to(BOOK / "assignments" / "grading")
         settings = (BOOK / "assignments" / "nbgrader_config.py").read_text(encoding="utf-8")
         smaller = SMALLER.format(memory=self.memory, cell_timeout=self.cell_timeout)
         (self.folder / "nbgrader_config.py").write_text(settings + smaller, encoding="utf-8")

@@ -16,7 +16,7 @@ from ch11lib import transfer_learning as tl
 from ch11lib.experiments import reinitialize
 from ch11lib.models import build_mlp
 from ch11lib.one_cycle import OneCycle
-from ch11lib.pipelines import in_order, shuffled
+from ch11lib.pipelines import batches, in_order, shuffled
 
 REPEATS = 5
 LOSS = "sparse_categorical_crossentropy"
@@ -44,7 +44,7 @@ def with_one_cycle(model, X, y, n_steps, peak=0.1):
     """Train as the course does: larger batches, momentum, 1cycle, one execution."""
     optimizer = keras.optimizers.SGD(OneCycle(peak, n_steps), momentum=0.9)
     model.compile(optimizer, LOSS, metrics=["accuracy"], steps_per_execution=n_steps)
-    model.fit(tl.batches(X, y, n_steps, 128), verbose=0, shuffle=False)
+    model.fit(batches(X, y, n_steps, 128), verbose=0, shuffle=False)
 
 
 def pairs(first, second, repeats=REPEATS, new_session=True):

@@ -8,6 +8,8 @@ import ast
 import re
 from html.parser import HTMLParser
 
+import notebooks
+
 FOLDED = {"hide-input", "hide-cell"}
 #: A cell without any of these tags shows its code.
 HIDDEN = FOLDED | {"remove-input", "remove-cell"}
@@ -152,10 +154,10 @@ def markdown_images(text):
     text = CODE.sub("", text + "\n")
     for found in DIRECTIVE.finditer(text):
         options = {m["key"]: m["value"].strip() for m in OPTION.finditer(found["options"])}
-        yield {**options, "src": found["path"]}
+        yield {**options, "src": found["path"], "markdown": "yes"}
     for found in PICTURE.finditer(text):
         given = re.findall(r"([\w-]+)=\"?([^\s\"}]+)", found["attributes"] or "")
-        yield {**dict(given), "src": found["path"], "alt": found["alt"]}
+        yield {**dict(given), "src": found["path"], "alt": found["alt"], "markdown": "yes"}
     yield from html_images(text)
 
 
@@ -168,12 +170,18 @@ def images(notebook):
             yield from html_images(output.get("data", {}).get("text/html", ""))
 
 
-def find_unsized_images(notebook):
-    """An image that has its place before it is there moves no text."""
+def find_unsized_images(notebook, folder=notebooks.ROOT / "book"):
+    """An image that has its place before it is there moves no text.
+
+    The build measures the pictures that lie in the page itself, as an explorer's do, and the
+    files of the book that Markdown shows. All others say their size.
+    """
     return [
         f"an image without width and height: {image.get('src', '')[:40]}"
         for image in images(notebook)
         if not (image.get("width") and image.get("height"))
+        if not image.get("src", "").startswith("data:")
+        if not (image.get("markdown") and (folder / image["src"]).is_file())
     ]
 
 

@@ -4,6 +4,7 @@ An empty list means that all is well. test_book.py applies them to the notebooks
 the book, `make lesson` to one; test_gates.py shows that each of them bites.
 """
 
+import ast
 import re
 import statistics
 import symtable
@@ -177,10 +178,12 @@ def find_rebound_names(notebook):
     A name that a later cell binds again would mean something else by then.
     """
     cells = [symtable.symtable(cell.source, "cell", "exec") for cell in code_cells(notebook)]
-    bound, reads = {}, {}
-    for number, cell in enumerate(cells):
+    bound, reads, imported = {}, {}, {}
+    for number, (cell, source) in enumerate(zip(cells, code_cells(notebook), strict=True)):
+        imports = _imports(source.source)
         for name in (one.get_name() for one in cell.get_symbols() if _binds(one)):
-            bound.setdefault(name, []).append(number)
+            if name not in imports or imported.setdefault(name, imports[name]) != imports[name]:
+                bound.setdefault(name, []).append(number)
         for function in cell.get_children():
             reads.setdefault(function.get_name(), set()).update(_globals_of(function))
     problems = []
@@ -190,6 +193,16 @@ def find_rebound_names(notebook):
                 if any(later > number for later in bound.get(used, [])):
                     problems.append(f"the explorer of {name} reads {used}, bound again below it")
     return problems
+
+
+def _imports(source):
+    """Return what the names that a cell imports stand for: the same again changes nothing."""
+    return {
+        alias.asname or alias.name.partition(".")[0]: (getattr(node, "module", ""), alias.name)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
 
 
 def _binds(symbol):

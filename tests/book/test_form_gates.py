@@ -34,6 +34,7 @@ CHECK = """check("The accuracy is 0.784.", accuracy == 0.784)
 check_results("A is above B.", lambda a, b: a > b, a=runs["A"], b=runs["B"])
 """
 PRINTED = "accuracy 0.7841\n  3.1416 times, slope 0.25\n✓ a billion, 3.1e-12\n"
+FILE = "_static/course.css"  # any that is there
 EXPLORER = '<img src="data:x" alt="A line of slope 4." width="640" height="260">'
 
 
@@ -119,7 +120,7 @@ FAULTS = {
     "height: images/line.png ": swap(0, "{width=300 height=200}", "{width=300}"),
     "height: raw.png": code('<img src="raw.png" alt="A line.">', 0),
     "height: i.png": code("```{image} i.png\n:alt: A line.\n```", 0),
-    "height: data:x": html('<img src="data:x" alt="A line." height="260">'),
+    "height: a.png": html('<img src="a.png" alt="A line of slope 4." height="260">'),
     "1 drawings": swap(2, "drawings/units.svg", "drawings/units.png"),
     "drawing whose alt text": swap(1, ALT, "A chain."),
     "no check_results: 'Both": code("check('Both.', runs['A'] > runs['B'])", 5),
@@ -163,6 +164,10 @@ def test_fault_is_found(expected):
         code("check('Last.', a[-1] > a[0])", 5),
         code("check('All.', all(v > 0.1 for v in a))", 5),
         code("```{image} i.png\n:width: 10px\n:height: 10px\n```", 0),
+        html('<img src="data:image/webp;base64,xx" alt="A line of slope 4.">'),
+        lambda nb: nb.cells[0].update(  # a file of the book is measured by the build
+            source=TEXT.replace("{width=300 height=200}", "").replace("images/line.png", FILE)
+        ),
         code("![A line.](not_shown.png) in code: `x`".replace("![", "`![").replace(")", ")`"), 0),
     ],
 )
@@ -244,6 +249,12 @@ def test_visible_code_runs_as_a_script():
     notebook.cells[6].source = "print(y)"
     (problem,) = lesson.run_visible_code(notebook)
     assert "NameError: name 'y' is not defined" in problem
+
+
+def test_images_of_the_built_page_have_a_size():
+    page = '<img src="a.png" width="3" height="2"><img src="b.png" width="3">'
+    (problem,) = lesson.find_unsized_images(page)
+    assert problem.endswith("on the built page: b.png")
 
 
 def test_executions_that_differ_are_found():

@@ -111,6 +111,15 @@ def test_fault_is_found(expected):
     assert any(expected in problem for problem in problems(notebook)), problems(notebook)
 
 
+def test_an_import_of_the_same_again_binds_nothing_anew():
+    notebook = sound()
+    notebook.cells[4].source = "import numpy as np\ndef line():\n    return np.e\n\nexplore(line)"
+    notebook.cells[5].source = "import numpy as np"
+    assert problems(notebook) == []
+    notebook.cells[5].source = "import math as np"
+    assert problems(notebook) == ["the explorer of line reads np, bound again below it"]
+
+
 def test_heavy_notebook_is_found():
     assert problems(sound(), size=1_000_001) == ["1.00 MB; the limit is 1.0 MB"]
 

@@ -110,3 +110,60 @@ def test_light_changes_options_and_no_element():
 def test_wrong_arguments_are_named(make, arguments, message):
     with pytest.raises(ValueError, match=message):
         make(*arguments)
+
+
+def drawn(X, y, *arguments, **options):
+    """Return the pixels and labels of all batches, each as one array."""
+    keras.utils.set_random_seed(0)
+    pairs = list(pipelines.batches(X, y, *arguments, **options).as_numpy_iterator())
+    return np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
+
+
+@pytest.mark.parametrize(("n", "n_steps"), [(10, 7), (32, 3), (50, 4), (200, 2)])
+def test_each_instance_is_drawn_equally_often(n, n_steps):
+    X, y = np.arange(n, dtype="uint8").reshape(n, 1, 1), np.arange(n)
+    pixels, labels = drawn(X, y, n_steps, batch_size=16, seed=1)
+    assert pixels.shape == (16 * n_steps, 1, 1) and labels.shape == (16 * n_steps,)
+    np.testing.assert_allclose(pixels.ravel(), labels / 255, rtol=1e-6)
+    assert pixels.dtype == np.float32
+    counts = np.bincount(labels, minlength=n)
+    assert counts.max() - counts.min() <= 1
+    np.testing.assert_array_equal(labels, drawn(X, y, n_steps, batch_size=16, seed=1)[1])
+    assert not np.array_equal(labels, drawn(X, y, n_steps, batch_size=16, seed=2)[1])
+
+
+def test_batches_train_as_arrays_do():
+    """One batch with all images: the order does not matter."""
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 256, (32, 2, 2), dtype="uint8"), np.arange(32) % 3
+    first = build_mlp([4], n_classes=3, input_shape=(2, 2))
+    second = keras.models.clone_model(first)
+    second.set_weights(first.get_weights())
+    for model in (first, second):
+        model.compile(keras.optimizers.SGD(0.5), "sparse_categorical_crossentropy")
+    first.fit(pipelines.batches(X, y, 3), verbose=0, shuffle=False)
+    second.fit(X.astype("float32") / 255, y, epochs=3, verbose=0)
+    for ours, theirs in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_batches_of_tensors_are_those_of_arrays():
+    X, y = np.arange(24, dtype="uint8").reshape(6, 2, 2), np.arange(6)
+    tensors = map(keras.ops.convert_to_tensor, (X, y))
+    for ours, theirs in zip(drawn(X, y, 4, 2), drawn(*tensors, 4, 2), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([1], [1], 0), "n_steps is 0"),
+        (([1], [1], 1, 0), "batch_size is 0"),
+        (([1], [1, 2], 1), "X has 1 rows and y has 2"),
+        (([], [], 1), "X has 0 rows"),
+        ((np.float32([[0.5]]), [1], 1), "X is of float32; it must hold pixels as integers"),
+    ],
+)
+def test_wrong_arguments_of_batches_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        pipelines.batches(*arguments)

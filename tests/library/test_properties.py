@@ -87,9 +87,8 @@ def test_fans_count_the_weights(shape):
 )  # fmt: skip
 def test_samples_have_the_variance_of_their_name(name, n, out, seed):
     fans = {"g": (n + out) / 2, "h": n / 2, "l": n}
-    draws = [
-        init.initialize(name, (n, out), rng=np.random.default_rng(seed + i)) for i in range(60)
-    ]
+    rngs = [np.random.default_rng(seed + i) for i in range(60)]
+    draws = [init.initialize(name, (n, out), rng=rng) for rng in rngs]
     assert {(w.shape, w.dtype.name) for w in draws} == {((n, out), "float32")}
     w, target = np.stack(draws).astype(float), 1 / fans[name[0]]
     spread = 6 * math.sqrt(2 / w.size)  # six deviations of a variance (4th moment at most normal's)

@@ -78,7 +78,7 @@ def test_reused_layers_are_equal_and_not_shared(hidden, classes, share):
 @few
 def test_batches_go_round_evenly(n, size, steps, seed):
     X = np.arange(n, dtype=np.uint8)
-    dealt = [(np.asarray(a), np.asarray(b)) for a, b in transfer.batches(X, X, steps, size, seed)]
+    dealt = [(np.asarray(a), np.asarray(b)) for a, b in pipelines.batches(X, X, steps, size, seed)]
     assert len(dealt) == steps
     for images, labels in dealt:
         np.testing.assert_allclose(images, labels / np.float32(255), rtol=1e-6)
@@ -234,7 +234,7 @@ REFUSED = {
     "n_reused": lambda model: transfer.reuse_layers(model, 9, 2),
     "n_layers": lambda model: transfer.copy_layers(model, model, 9),
     "y": lambda model: pipelines.in_order([1], [1, 2]),
-    "n_steps": lambda model: transfer.batches(*data(4), 0),
+    "n_steps": lambda model: pipelines.batches(*data(4), 0),
     "batch_size": lambda model: mc.mc_predict(model, np.ones((1, 8)), batch_size=0),
     "samples": lambda model: mc.mc_predict(model, np.ones((1, 8)), samples=0),
     "seed": lambda model: mc.mc_predict(model, np.ones((1, 8)), seed=-1),

@@ -60,54 +60,6 @@ def test_copy_layers_refuses_other_shapes(source):
         tl.copy_layers(source, build_mlp([6, 4], input_shape=(2, 2)), 1)
 
 
-def drawn(X, y, *arguments, **options):
-    """Return the pixels and labels of all batches, each as one array."""
-    import keras
-
-    keras.utils.set_random_seed(0)
-    pairs = list(tl.batches(X, y, *arguments, **options).as_numpy_iterator())
-    return np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
-
-
-@pytest.mark.parametrize(("n", "n_steps"), [(10, 7), (32, 3), (50, 4), (200, 2)])
-def test_each_instance_is_drawn_equally_often(n, n_steps):
-    X, y = np.arange(n, dtype="uint8").reshape(n, 1, 1), np.arange(n)
-    pixels, labels = drawn(X, y, n_steps, batch_size=16, seed=1)
-    assert pixels.shape == (16 * n_steps, 1, 1) and labels.shape == (16 * n_steps,)
-    np.testing.assert_allclose(pixels.ravel(), labels / 255, rtol=1e-6)
-    assert pixels.dtype == np.float32
-    counts = np.bincount(labels, minlength=n)
-    assert counts.max() - counts.min() <= 1
-    np.testing.assert_array_equal(labels, drawn(X, y, n_steps, batch_size=16, seed=1)[1])
-    assert not np.array_equal(labels, drawn(X, y, n_steps, batch_size=16, seed=2)[1])
-
-
-def test_batches_train_as_arrays_do():
-    """One batch with all images: the order does not matter."""
-    import keras
-
-    rng = np.random.default_rng(0)
-    X, y = rng.integers(0, 256, (32, 2, 2), dtype="uint8"), np.arange(32) % 3
-    first = build_mlp([4], n_classes=3, input_shape=(2, 2))
-    second = keras.models.clone_model(first)
-    second.set_weights(first.get_weights())
-    for model in (first, second):
-        model.compile(keras.optimizers.SGD(0.5), "sparse_categorical_crossentropy")
-    first.fit(tl.batches(X, y, 3), verbose=0, shuffle=False)
-    second.fit(X.astype("float32") / 255, y, epochs=3, verbose=0)
-    for ours, theirs in zip(first.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
-
-
-def test_batches_of_tensors_are_those_of_arrays():
-    import keras
-
-    X, y = np.arange(24, dtype="uint8").reshape(6, 2, 2), np.arange(6)
-    tensors = map(keras.ops.convert_to_tensor, (X, y))
-    for ours, theirs in zip(drawn(X, y, 4, 2), drawn(*tensors, 4, 2), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-
-
 def test_error_ratio_equals_scikit_learns_losses(rng):
     y, first, second = rng.integers(0, 2, (3, 200))
     expected = zero_one_loss(y, first) / zero_one_loss(y, second)
@@ -122,10 +74,6 @@ def test_error_ratio_equals_scikit_learns_losses(rng):
         (lambda s: tl.reuse_layers(s, -1, 2), "n_reused is -1"),
         (lambda s: tl.reuse_layers(s, 1, 1), "n_classes is 1"),
         (lambda s: tl.copy_layers(s, s, 4), "n_layers is 4"),
-        (lambda _: tl.batches([1], [1], 0), "n_steps is 0"),
-        (lambda _: tl.batches([1], [1], 1, 0), "batch_size is 0"),
-        (lambda _: tl.batches([1], [1, 2], 1), "X has 1 rows and y has 2"),
-        (lambda _: tl.batches([], [], 1), "X has 0 rows"),
         (lambda _: tl.error_ratio([1.2], [0.5]), r"accuracies is \[1.2\]"),
         (lambda _: tl.error_ratio([], [0.5]), r"accuracies is \[\]"),
         (lambda _: tl.error_ratio([0.5], [1.0]), "baseline makes no error"),

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import re
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -25,6 +26,14 @@ def require_browser():
     return path
 
 
+#: An address on this machine, or in the page itself.
+HERE = r"http://(127\.0\.0\.1|localhost):|file:|data:|blob:"
+ELSEWHERE = re.compile(rf"^(?!{HERE})")
+#: Chromium does not load a font before it is needed if the page comes from a disk, says
+#: so, and loads it when it is needed.
+PRELOADED_FROM_DISK = re.compile(r"file:\S+/webfonts/\S+\.woff2")
+
+
 class Watched:
     """A page, what it asked other hosts for, and what its console complained of."""
 
@@ -32,21 +41,18 @@ class Watched:
         self.page = page
         self.foreign = []
         self.console = []
-        page.route("**/*", self._route)
+        page.route(ELSEWHERE, self._refuse)
         page.on("console", self._log)
         page.on("pageerror", lambda error: self.console.append(str(error)))
 
-    def _route(self, route):
-        url = route.request.url
-        if url.startswith(("http://127.0.0.1:", "http://localhost:", "file:", "data:", "blob:")):
-            route.continue_()
-        else:
-            self.foreign.append(url)
-            route.abort()
+    def _refuse(self, route):
+        self.foreign.append(route.request.url)
+        route.abort()
 
     def _log(self, message):
-        if message.type in ("error", "warning"):
-            self.console.append(f"{message.text} ({message.location.get('url', '')})")
+        line = f"{message.text} ({message.location.get('url', '')})"
+        if message.type in ("error", "warning") and not PRELOADED_FROM_DISK.search(line):
+            self.console.append(line)
 
     def assert_clean(self):
         assert self.foreign == [], "the page asked another host"
@@ -56,6 +62,18 @@ class Watched:
 def open_browser():
     """Start Chromium; stop it afterwards."""
     return chromium.open_browser(require_browser())
+
+
+@contextlib.contextmanager
+def new_page(chromium, width=1200, scheme="light", motion="no-preference"):
+    """Open a page like the window of a new reader; yield it `Watched`; close it."""
+    context = chromium.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion=motion
+    )
+    try:
+        yield Watched(context.new_page())
+    finally:
+        context.close()
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):

@@ -1,15 +1,21 @@
 """The stored trainings of *Guidelines* are those of their script, and it runs."""
 
+import importlib.util
 import json
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from scipy import ndimage
 
 from ch11lib import datasets, guidelines
-from ch11lib.data import train_dense_limit as study
 
-STORED = json.loads((study.HERE / "dense_limit.json").read_text(encoding="utf-8"))
+SCRIPT = ROOT / "book" / "studies" / "long" / "guidelines.py"
+SPEC = importlib.util.spec_from_file_location("guidelines_study", SCRIPT)
+study = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(study)
+
+STORED = json.loads((study.DATA / "dense_limit.json").read_text(encoding="utf-8"))
 
 
 def test_results_are_stored_for_each_step_of_the_script():
@@ -31,7 +37,7 @@ def test_stored_weights_are_as_good_as_their_results_say():
     data = study.Study(images=10)
     model = guidelines.build(study.RELU_NORM, [study.STEPS[study.KEPT].units] * 3)
     n = len(model.get_weights())
-    with np.load(study.HERE / "dense_limit.npz") as kept:
+    with np.load(study.DATA / "dense_limit.npz") as kept:
         assert len(kept.files) == n * len(study.SEEDS)
         for seed, accuracy in zip(
             study.SEEDS, STORED["steps"][study.KEPT]["accuracy"], strict=True

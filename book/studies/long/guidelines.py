@@ -1,12 +1,13 @@
 """Train dense networks for longer than a lesson can, and store what came of it.
 
-    python ch11lib/data/train_dense_limit.py              # all steps: an hour of one core
-    python ch11lib/data/train_dense_limit.py "300 units"  # one of them
+    python book/studies/long/guidelines.py              # all steps: an hour of one core
+    python book/studies/long/guidelines.py "300 units"  # one of them
 
-The lesson *Guidelines* shows the results: dense_limit.json beside this file, and
-dense_limit.npz with the weights of one step's networks, as float16. Each step
-changes one thing of another step. Its learning rate is chosen with seed 0 on
-the validation images, then it is trained with seeds 1 to 3. No test image is used.
+The lesson *Guidelines* shows the results: ``ch11lib/data/dense_limit.json``, and
+``dense_limit.npz`` beside it with the weights of one step's networks, as float16.
+Each step changes one thing of another step. Its learning rate is chosen with
+seed 0 on the validation images, then it is trained with seeds 1 to 3. No test
+image is used. An hour is too long for ``make studies``, which leaves this folder out.
 """
 
 import json
@@ -24,9 +25,9 @@ import tensorflow as tf
 from ch11lib import datasets, guidelines
 from ch11lib.experiments import RateTable, reinitialize, tuned_runs
 from ch11lib.learning_rate_schedules import one_cycle
-from ch11lib.transfer_learning import batches
+from ch11lib.pipelines import batches
 
-HERE = Path(__file__).parent
+DATA = Path(__file__).resolve().parents[3] / "ch11lib" / "data"
 RATES, SEEDS, BATCH = (0.03, 0.1, 0.3), (1, 2, 3), 128
 RELU_NORM = guidelines.Configuration("he_normal", "relu", "batch")
 
@@ -115,7 +116,7 @@ class Study:
         }
 
 
-def main(names: list[str], folder: Path = HERE, study: Study | None = None) -> None:
+def main(names: list[str], folder: Path = DATA, study: Study | None = None) -> None:
     """Train the steps named, or all, and store the results with those of the others."""
     study = study or Study()
     file = folder / "dense_limit.json"

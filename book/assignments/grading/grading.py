@@ -189,7 +189,7 @@ class ExecuteApart(NbGraderPreprocessor):  # type: ignore[misc]
             outputs = self.trusted.run(source, self.cell_timeout)
         if any(output.output_type == "error" for output in outputs):
             if self.student.alive and not self.student.is_idle(1):
-                self.student.calm()
+                self.student.interrupt()
             if not self.student.alive:
                 self._revive()
         for output in outputs:

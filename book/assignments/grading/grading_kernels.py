@@ -15,12 +15,12 @@ from typing import Any
 
 import nbformat
 from grading_calls import small_context
-from grading_watch import Watch, is_ours, kill, starting
+from grading_watch import Watch, kill, register_child, starting
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 from nbformat.v4 import new_output, output_from_msg
 
-TOOLS = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parent
 _SPEC = importlib.util.find_spec("ch11lib")
 assert _SPEC is not None and _SPEC.origin is not None, "ch11lib is not installed"
 PACKAGE = Path(_SPEC.origin).resolve().parent
@@ -72,7 +72,7 @@ class Kernel:
         environment |= {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
         environment |= {"PYTHONDONTWRITEBYTECODE": "1", "JUPYTER_RUNTIME_DIR": str(work)}
         if self.trusted:
-            environment["PYTHONPATH"] = str(TOOLS)
+            environment["PYTHONPATH"] = str(HERE)
         self.manager = KernelManager(
             context=small_context(),
             kernel_name="graded",
@@ -85,7 +85,7 @@ class Kernel:
         with starting:
             self.manager.start_kernel(cwd=str(work), env=environment, **nowhere)
             self.pid = int(self.manager.provisioner.pid)  # type: ignore[union-attr]
-            is_ours(self.pid)
+            register_child(self.pid)
         if not self.trusted:
             self.watch = Watch(self.pid, self.limits, work)
             self.watch.start()
@@ -118,10 +118,10 @@ class Kernel:
             "file": 64 * 2**20,
             "cpu": self.limits["cpu"],
             "connects": self.trusted,
-            "readable": [*readable, str(TOOLS)] if self.trusted else readable,
+            "readable": [*readable, str(HERE)] if self.trusted else readable,
             "writable": [str(work), "/dev/null"],
         }
-        sandbox = [sys.executable, "-I", str(TOOLS / "grading_sandbox.py"), json.dumps(settings)]
+        sandbox = [sys.executable, "-I", str(HERE / "grading_sandbox.py"), json.dumps(settings)]
         command = sandbox + command
         folder = self.folder / "kernels"
         (folder / "graded").mkdir(parents=True, exist_ok=True)
@@ -166,16 +166,16 @@ class Kernel:
                 trouble = f"BadMessage: the kernel sent what can't be read ({error!r:.200})"
         outputs.append(error_output(*trouble.split(": ", 1)))
         if self.alive:
-            self.calm()
+            self.interrupt()
         return outputs
 
     def reason(self) -> str:
-        """Say why the kernel is not alive."""
+        """Return why the kernel is not alive."""
         reason = self.watch.reason if self.watch else ""
         return f"it used {reason}" if reason else "the submission ended its own process"
 
-    def calm(self, wait: float = 3) -> bool:
-        """Interrupt what runs; kill what can't be interrupted. Tell whether it lives."""
+    def interrupt(self, wait: float = 3) -> bool:
+        """Interrupt what runs; kill what can't be interrupted. Return whether it lives."""
         self.manager.interrupt_kernel()
         if self.is_idle(wait):
             return True
@@ -183,7 +183,7 @@ class Kernel:
         return False
 
     def is_idle(self, wait: float) -> bool:
-        """Tell whether the kernel answers within `wait` seconds."""
+        """Return whether the kernel answers within `wait` seconds."""
         message = self.client.execute("", silent=True, store_history=False)
         deadline = time.monotonic() + wait
         while time.monotonic() < deadline and self.alive:

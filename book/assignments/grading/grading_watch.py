@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 #: Children of this process that are not a submission's; None: it adopts no orphans.
-_ours: set[psutil.Process] | None = None
+_children: set[psutil.Process] | None = None
 #: Held while a kernel starts, so that none takes it for an orphan before it is known.
 starting = threading.Lock()
 
@@ -62,9 +62,9 @@ def family(pid: int) -> list[psutil.Process]:
 
 def _orphans() -> list[psutil.Process]:
     with starting:
-        if _ours is None:
+        if _children is None:
             return []
-        return [child for child in psutil.Process().children() if child not in _ours]
+        return [child for child in psutil.Process().children() if child not in _children]
 
 
 def _resident(process: psutil.Process) -> int:
@@ -109,15 +109,15 @@ def kill(pid: int) -> None:
             return
 
 
-def is_ours(pid: int) -> None:
+def register_child(pid: int) -> None:
     """Remember that a child of this process is not an orphan of a submission."""
-    if _ours is not None:
-        _ours.add(psutil.Process(pid))
+    if _children is not None:
+        _children.add(psutil.Process(pid))
 
 
 def adopt_orphans() -> None:
     """Become the parent of processes whose parent ended, to find them later."""
-    global _ours
-    _ours = {*(_ours or ()), *psutil.Process().children()}
+    global _children
+    _children = {*(_children or ()), *psutil.Process().children()}
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
