@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ch11lib._cifar10 import UnreachableDataError, load_cifar10
-from ch11lib.datasets import Dataset, load_fashion_mnist, subset
+from ch11lib.datasets import Dataset, load_cifar10, load_fashion_mnist, subset
 from ch11lib.experiments import reinitialize
 from ch11lib.l1_l2_early_stopping import EarlyStop, best_epoch
 from ch11lib.learning_rate_schedules import one_cycle
@@ -28,10 +27,8 @@ __all__ = [
     "Task",
     "Trainer",
     "Training",
-    "UnreachableDataError",
     "build",
     "load",
-    "load_cifar10",
     "prepare",
     "steps_to",
 ]
@@ -87,8 +84,8 @@ def load(name: str) -> Dataset:
     ------
     ValueError
         If there is none of that name.
-    UnreachableDataError
-        As `load_cifar10`.
+    ch11lib.datasets.UnreachableDataError
+        If CIFAR-10 is not on this machine and cannot be fetched.
     """
     if name not in DATASETS:
         raise ValueError(f"name is {name!r}; it must be in {DATASETS}")

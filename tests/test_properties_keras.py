@@ -16,7 +16,6 @@ from properties import covers
 from test_properties import SEEDS
 
 from ch11lib import (
-    _cifar10,
     claims,
     datasets,
     experiments,
@@ -252,7 +251,8 @@ def test_tasks(name, n):
 
 #: Raised or returned by what is called in test_datasets, test_claims, test_deep_network_project.
 ELSEWHERE = {
-    datasets.DataFileError, claims.ClaimError, _cifar10.UnreachableDataError, _cifar10.load_cifar10,
+    datasets.DataFileError, claims.ClaimError, datasets.UnreachableDataError,
+    datasets.load_cifar10,
 }  # fmt: skip
 
 
