@@ -17,23 +17,37 @@ $(READY): requirements.txt pyproject.toml
 	$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
-.PHONY: help install book test notebooks lab pdf colab links serve assignments bench mutants lock format clean
+.PHONY: help install book test test-all notebooks lesson study studies lab pdf colab links serve assignments bench mutants lock format clean
 help: ## Say what each target does
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 install: $(READY) ## Set up .venv (every other target does it by itself)
 
 book: $(READY) ## Build the website into _build/html
 	$(RUN) book/tools/site_build.py
 
-test: $(READY) ## Run all tests; every notebook is executed and compared
+test: $(READY) ## Run the tests; every notebook is executed and compared (20 minutes)
 	$(RUN) -m pytest
+
+test-all: $(READY) ## Run the weekly tests, too: other machines, hostile submissions, a hub, paper
+	$(RUN) -m pytest tests book
 
 notebooks: $(READY) ## Execute every notebook again and store it
 	$(RUN) book/tools/notebooks.py --jobs $(JOBS)
 
+lesson: $(READY) ## Check one lesson in two minutes: make lesson NAME=dropout
+	@test -n "$(NAME)" || { echo "Name the lesson: make lesson NAME=vanishing_gradients"; exit 1; }
+	$(RUN) book/tools/lesson.py $(NAME)
+
+study: $(READY) ## Measure one stored comparison again: make study NAME=...
+	@test -n "$(NAME)" || { echo "Name the study: make study NAME=..."; ls book/studies; exit 1; }
+	$(RUN) book/tools/studies.py $(NAME)
+
+studies: $(READY) ## Measure every stored comparison again (up to 15 minutes each)
+	$(RUN) book/tools/studies.py
+
 lab: $(READY) ## Execute every lesson in JupyterLab, in a browser, within 2 GiB (half an hour)
-	$(RUN) -m pytest tests/lab_lessons/every_lesson.py --numprocesses=0 -rP
+	$(RUN) -m pytest tests/weekly/every_lesson.py --numprocesses=0 -rP
 
 pdf: $(READY) ## Print the whole book into one PDF (needs Chromium or Chrome)
 	$(RUN) book/tools/pdf.py

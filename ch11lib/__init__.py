@@ -1,7 +1,8 @@
 """Companion package of the course *Training Deep Neural Networks*.
 
 Each submodule carries the name of the lesson that introduces it; the shared
-ones are `datasets`, `pipelines`, `plots`, `explore`, `claims`, `models` and `experiments`.
+ones are `datasets`, `pipelines`, `plots`, `explore`, `claims`, `models`,
+`experiments`, `training` and `studies`.
 Submodules load on first use, so ``import ch11lib`` is instant and imports
 neither Keras nor TensorFlow.
 """
@@ -18,6 +19,7 @@ __all__ = [
     "data_parallel",
     "datasets",
     "deep_network_project",
+    "diagnostics",
     "dropout",
     "experiments",
     "explore",
@@ -34,7 +36,9 @@ __all__ = [
     "optimizers",
     "pipelines",
     "plots",
+    "studies",
     "surfaces",
+    "training",
     "transfer_learning",
     "unsupervised_pretraining",
     "vanishing_gradients",

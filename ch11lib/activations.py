@@ -1,4 +1,4 @@
-"""Activation functions and their derivatives, in NumPy.
+"""Activation functions and their derivatives. NumPy only.
 
 Lesson: *Activation functions*. Each function works elementwise on arrays of
 any shape, keeps float32 and float64 (everything else becomes float64), passes
@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, ndtr
+
+from ch11lib import _checks
+from ch11lib._checks import float_array
 
 __all__ = [
     "ACTIVATIONS",
@@ -36,48 +39,85 @@ __all__ = [
 Array = NDArray[np.floating[Any]]
 
 
-def _float(z: ArrayLike) -> Array:
-    """Return `z` as a float32 or float64 array."""
-    array = np.asarray(z)
-    keep = array.dtype in (np.float32, np.float64)
-    return array if keep else array.astype(np.float64)
-
-
-def _check_finite(name: str, value: float, strict: bool = False) -> None:
-    """Raise unless `value` is finite and at least (or, strictly, above) 0."""
-    if not math.isfinite(value) or value < 0 or (strict and value == 0):
-        raise ValueError(f"{name} is {value}; it must be finite and {'>' if strict else '>='} 0")
-
-
 def _times(z: Array, factor: Array) -> Array:
     """Return z · factor, with 0 where the factor is 0 although z is infinite."""
     return np.multiply(z, factor, out=np.zeros_like(z), where=factor != 0)
 
 
 def sigmoid(z: ArrayLike) -> Array:
-    """Logistic function 1 / (1 + exp(−z)), with values in (0, 1)."""
-    return np.asarray(expit(_float(z)))
+    """Logistic function, 1 / (1 + exp(−z)), with values from 0 to 1.
+
+    Parameters
+    ----------
+    z : array_like
+        Of any shape.
+
+    Returns
+    -------
+    ndarray of float32 or float64, of the shape of `z`
+
+    Examples
+    --------
+    >>> sigmoid([-2, 0, 2]).round(3)
+    array([0.119, 0.5  , 0.881])
+    """
+    return np.asarray(expit(float_array(z)))
 
 
 def sigmoid_derivative(z: ArrayLike) -> Array:
     """σ(z)·σ(−z), at most 1/4."""
-    z = _float(z)
+    z = float_array(z)
     return np.asarray(expit(z) * expit(-z))
 
 
 def tanh(z: ArrayLike) -> Array:
-    """Hyperbolic tangent, with values in (−1, 1)."""
-    return np.asarray(np.tanh(_float(z)))
+    """Hyperbolic tangent, (exp(z) − exp(−z)) / (exp(z) + exp(−z)), from −1 to 1.
+
+    Parameters
+    ----------
+    z : array_like
+        Of any shape.
+
+    Returns
+    -------
+    ndarray of float32 or float64, of the shape of `z`
+
+    Examples
+    --------
+    >>> tanh([-1, 0, 1]).round(3)
+    array([-0.762,  0.   ,  0.762])
+    """
+    return np.asarray(np.tanh(float_array(z)))
 
 
 def tanh_derivative(z: ArrayLike) -> Array:
     """1 − tanh²(z), written 4·σ(2z)·σ(−2z) to keep its digits in the tails."""
-    return 4 * sigmoid_derivative(2 * _float(z))
+    return 4 * sigmoid_derivative(2 * float_array(z))
 
 
 def relu(z: ArrayLike) -> Array:
-    """max(0, z)."""
-    return np.maximum(_float(z), 0)
+    """Rectified linear unit, max(0, z).
+
+    Parameters
+    ----------
+    z : array_like
+        Of any shape.
+
+    Returns
+    -------
+    ndarray of float32 or float64, of the shape of `z`
+
+    Notes
+    -----
+    Nair and Hinton (2010), "Rectified linear units improve restricted
+    Boltzmann machines".
+
+    Examples
+    --------
+    >>> relu([-2, 0, 3])
+    array([0., 0., 3.])
+    """
+    return np.asarray(np.maximum(float_array(z), 0))
 
 
 def relu_derivative(z: ArrayLike) -> Array:
@@ -86,51 +126,89 @@ def relu_derivative(z: ArrayLike) -> Array:
 
 
 def leaky_relu(z: ArrayLike, negative_slope: float = 0.3) -> Array:
-    """Return z where z > 0, else negative_slope · z.
+    """Leaky ReLU: z where z > 0, else negative_slope · z.
 
-    The default slope is that of ``keras.layers.LeakyReLU``. PReLU is this
-    function with a learned slope (He et al. 2015, arXiv:1502.01852).
+    Parameters
+    ----------
+    z : array_like
+        Of any shape.
+    negative_slope : float
+        At least 0. The default is that of ``keras.layers.LeakyReLU``.
+
+    Returns
+    -------
+    ndarray of float32 or float64, of the shape of `z`
 
     Raises
     ------
     ValueError
         If `negative_slope` is negative or not finite.
+
+    Notes
+    -----
+    PReLU is this function with a learned slope: He et al. (2015),
+    arXiv:1502.01852, equation 1.
+
+    Examples
+    --------
+    >>> leaky_relu([-2, 3], negative_slope=0.1)
+    array([-0.2,  3. ])
     """
-    _check_finite("negative_slope", negative_slope)
+    _checks.non_negative("negative_slope", negative_slope)
     if negative_slope == 0:
         return relu(z)
-    z = _float(z)
+    z = float_array(z)
     return np.where(z > 0, z, negative_slope * z)
 
 
 def leaky_relu_derivative(z: ArrayLike, negative_slope: float = 0.3) -> Array:
     """1 where z > 0, else `negative_slope`."""
-    _check_finite("negative_slope", negative_slope)
-    z = _float(z)
+    _checks.non_negative("negative_slope", negative_slope)
+    z = float_array(z)
     slope = np.where(z > 0, z.dtype.type(1), z.dtype.type(negative_slope))
     return np.where(np.isnan(z), z, slope)
 
 
 def elu(z: ArrayLike, alpha: float = 1.0) -> Array:
-    """Return z where z > 0, else alpha · (exp(z) − 1).
+    """Exponential linear unit: z where z > 0, else alpha · (exp(z) − 1).
 
-    Clevert, Unterthiner and Hochreiter (2016), arXiv:1511.07289. The slope
-    jumps from alpha to 1 at z = 0, so the function is smooth only for alpha = 1.
+    The slope jumps from alpha to 1 at z = 0, so the function is smooth only for
+    alpha = 1.
+
+    Parameters
+    ----------
+    z : array_like
+        Of any shape.
+    alpha : float
+        Above 0; −alpha is the limit at −∞.
+
+    Returns
+    -------
+    ndarray of float32 or float64, of the shape of `z`
 
     Raises
     ------
     ValueError
         If `alpha` is not positive and finite.
+
+    Notes
+    -----
+    Clevert, Unterthiner and Hochreiter (2016), arXiv:1511.07289, section 3.
+
+    Examples
+    --------
+    >>> elu([-1, 0, 2]).round(3)
+    array([-0.632,  0.   ,  2.   ])
     """
-    _check_finite("alpha", alpha, strict=True)
-    z = _float(z)
+    _checks.positive("alpha", alpha)
+    z = float_array(z)
     return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
 
 
 def elu_derivative(z: ArrayLike, alpha: float = 1.0) -> Array:
     """1 where z > 0, else alpha · exp(z)."""
-    _check_finite("alpha", alpha, strict=True)
-    z = _float(z)
+    _checks.positive("alpha", alpha)
+    z = float_array(z)
     return np.where(z > 0, z.dtype.type(1), alpha * np.exp(np.minimum(z, 0)))
 
 
@@ -140,13 +218,23 @@ def selu_constants() -> tuple[float, float]:
     For z ~ N(0, 1) they make λ·ELU_α(z) have mean 0 and variance 1 exactly.
     With E₁ = E[exp(z); z < 0] and E₂ = E[exp(2z); z < 0], the mean vanishes for
     α = (2π)^(−1/2) / (1/2 − E₁), and λ is one over the root of the second
-    moment 1/2 + α² (E₂ − 2E₁ + 1/2). Klambauer et al. (2017),
-    arXiv:1706.02515, equation 14; the lesson derives both.
+    moment 1/2 + α² (E₂ − 2E₁ + 1/2).
 
     Returns
     -------
     alpha, scale : float
         1.6732632… and 1.0507009….
+
+    Notes
+    -----
+    Klambauer et al. (2017), arXiv:1706.02515, equation 14; the lesson derives
+    both.
+
+    Examples
+    --------
+    >>> alpha, scale = selu_constants()
+    >>> round(alpha, 4), round(scale, 4)
+    (1.6733, 1.0507)
     """
     E1 = math.exp(0.5) * math.erfc(1 / math.sqrt(2)) / 2
     E2 = math.exp(2.0) * math.erfc(math.sqrt(2)) / 2
@@ -159,7 +247,27 @@ SELU_ALPHA, SELU_SCALE = selu_constants()
 
 
 def selu(z: ArrayLike) -> Array:
-    """Scaled ELU, λ·ELU_α(z), with the constants of `selu_constants`."""
+    """Scaled ELU: λz where z > 0, else λα·(exp(z) − 1), with fixed α and λ.
+
+    Parameters
+    ----------
+    z : array_like
+        Of any shape.
+
+    Returns
+    -------
+    ndarray of float32 or float64, of the shape of `z`
+
+    Notes
+    -----
+    α = 1.6733 and λ = 1.0507 come from `selu_constants`. Klambauer et al.
+    (2017), arXiv:1706.02515, equation 2.
+
+    Examples
+    --------
+    >>> selu([-1, 0, 1]).round(3)
+    array([-1.111,  0.   ,  1.051])
+    """
     return SELU_SCALE * elu(z, SELU_ALPHA)
 
 
@@ -169,30 +277,76 @@ def selu_derivative(z: ArrayLike) -> Array:
 
 
 def gelu(z: ArrayLike) -> Array:
-    """z·Φ(z), Φ the standard normal distribution function (arXiv:1606.08415)."""
-    z = _float(z)
+    """Gaussian error linear unit, z·Φ(z), with Φ the normal distribution function.
+
+    Parameters
+    ----------
+    z : array_like
+        Of any shape.
+
+    Returns
+    -------
+    ndarray of float32 or float64, of the shape of `z`
+
+    Notes
+    -----
+    Hendrycks and Gimpel (2016), arXiv:1606.08415, section 2; exact, not the
+    approximation by tanh.
+
+    Examples
+    --------
+    >>> gelu([-1, 0, 1]).round(3)
+    array([-0.159,  0.   ,  0.841])
+    """
+    z = float_array(z)
     return _times(z, np.asarray(ndtr(z)))
 
 
 def gelu_derivative(z: ArrayLike) -> Array:
     """Φ(z) + z·φ(z), φ the standard normal density."""
-    z = _float(z)
+    z = float_array(z)
     with np.errstate(over="ignore"):  # z² beyond float32 still gives a density of 0
         density = np.exp(-(z**2) / 2) / z.dtype.type(math.sqrt(2 * math.pi))
     return np.asarray(ndtr(z)) + _times(z, density)
 
 
 def silu(z: ArrayLike, beta: float = 1.0) -> Array:
-    """z·σ(βz), also called Swish (Ramachandran et al. 2017, arXiv:1710.05941)."""
-    _check_finite("beta", beta, strict=True)
-    z = _float(z)
+    """Sigmoid linear unit, z·σ(βz), also called Swish.
+
+    Parameters
+    ----------
+    z : array_like
+        Of any shape.
+    beta : float
+        Above 0. With β → ∞ it becomes ReLU, with β → 0 the line z / 2.
+
+    Returns
+    -------
+    ndarray of float32 or float64, of the shape of `z`
+
+    Raises
+    ------
+    ValueError
+        If `beta` is not positive and finite.
+
+    Notes
+    -----
+    Ramachandran, Zoph and Le (2017), arXiv:1710.05941.
+
+    Examples
+    --------
+    >>> silu([-1, 0, 1]).round(3)
+    array([-0.269,  0.   ,  0.731])
+    """
+    _checks.positive("beta", beta)
+    z = float_array(z)
     return _times(z, sigmoid(beta * z))
 
 
 def silu_derivative(z: ArrayLike, beta: float = 1.0) -> Array:
     """σ(βz) + βz·σ(βz)·σ(−βz)."""
-    _check_finite("beta", beta, strict=True)
-    z = beta * _float(z)
+    _checks.positive("beta", beta)
+    z = beta * float_array(z)
     return sigmoid(z) + _times(z, sigmoid_derivative(z))
 
 
@@ -203,21 +357,53 @@ def _softplus(z: Array) -> Array:
 
 
 def mish(z: ArrayLike) -> Array:
-    """z·tanh(log(1 + exp(z))) (Misra 2020, arXiv:1908.08681)."""
-    z = _float(z)
+    """Mish, z·tanh(log(1 + exp(z))).
+
+    Parameters
+    ----------
+    z : array_like
+        Of any shape.
+
+    Returns
+    -------
+    ndarray of float32 or float64, of the shape of `z`
+
+    Notes
+    -----
+    Misra (2020), arXiv:1908.08681.
+
+    Examples
+    --------
+    >>> mish([-1, 0, 1]).round(3)
+    array([-0.303,  0.   ,  0.865])
+    """
+    z = float_array(z)
     return _times(z, np.tanh(_softplus(z)))
 
 
 def mish_derivative(z: ArrayLike) -> Array:
     """Return t + z·(1 − t²)·σ(z), where t = tanh(log(1 + exp(z)))."""
-    z = _float(z)
+    z = float_array(z)
     softplus = _softplus(z)
     return np.tanh(softplus) + _times(z, tanh_derivative(softplus) * sigmoid(z))
 
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation function with its derivative, parameters bound."""
+    """An activation function with its derivative, their parameters fixed.
+
+    Attributes
+    ----------
+    name : str
+        As Keras calls it.
+    function, derivative : callable
+        From an array of any shape to one of the same shape.
+
+    Examples
+    --------
+    >>> ACTIVATIONS["relu"]([-1, 2])
+    array([0., 2.])
+    """
 
     name: str
     function: Callable[..., Array]
@@ -256,28 +442,39 @@ def get(name: str, **parameters: float) -> Activation:
     **parameters : float
         ``negative_slope`` for leaky ReLU, ``alpha`` for ELU, ``beta`` for SiLU.
 
+    Returns
+    -------
+    Activation
+        With its derivative, both with these parameters.
+
     Raises
     ------
     ValueError
-        If there is no such activation, or it has no such parameter.
+        If there is no such activation, it has no such parameter, or the
+        parameter's value is not allowed.
+
+    Examples
+    --------
+    >>> leaky = get("leaky_relu", negative_slope=0.2)
+    >>> leaky([-1.0, 1.0]), leaky.derivative([-1.0, 1.0])
+    (array([-0.2,  1. ]), array([0.2, 1. ]))
     """
-    if name not in ACTIVATIONS:
-        raise ValueError(f"name is {name!r}; it must be one of {sorted(ACTIVATIONS)}")
-    activation = ACTIVATIONS[name]
+    activation = ACTIVATIONS[_checks.one_of("name", name, ACTIVATIONS)]
     allowed = PARAMETERS.get(name, set())
     if unknown := set(parameters) - allowed:
         raise ValueError(f"{name} has no parameter {sorted(unknown)}; it has {sorted(allowed)}")
     function = partial(activation.function, **parameters)
-    function(0.0)  # a wrong value is told here, not at the first use
+    function(0.0)  # validates the values now, not at first use
     return Activation(name, function, partial(activation.derivative, **parameters))
 
 
 def unresponsive_units(activations: ArrayLike) -> NDArray[np.bool_]:
-    """Tell which units give the same output for every instance, as dead ones do.
+    """Return which units give the same output for every instance, as dead ones do.
 
     Parameters
     ----------
     activations : array_like, shape (n_instances, n_units)
+        Outputs of one layer; at least two instances.
 
     Returns
     -------
@@ -288,8 +485,13 @@ def unresponsive_units(activations: ArrayLike) -> NDArray[np.bool_]:
     ValueError
         If there are not two dimensions, fewer than two instances, or a value
         is NaN or infinite: of a network without numbers no unit is alive.
+
+    Examples
+    --------
+    >>> unresponsive_units([[0.0, 0.3], [0.0, 0.1]])
+    array([ True, False])
     """
-    array = _float(activations)
+    array = float_array(activations)
     if array.ndim != 2 or len(array) < 2:
         raise ValueError(
             f"activations has shape {array.shape}; it must be (n_instances >= 2, n_units)"

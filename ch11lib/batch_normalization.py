@@ -1,15 +1,16 @@
-"""Batch normalization and its relatives, in NumPy.
+"""Batch normalization and its relatives. NumPy only.
 
 Lesson: *Batch normalization*. `BatchNormalization` has the attributes and
 defaults of ``keras.layers.BatchNormalization``, for inputs of shape
 (n_instances, n_features).
 """
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from ch11lib import _checks
 
 __all__ = ["BatchNormalization", "Gradients", "fold", "layer_norm", "rms_norm"]
 
@@ -17,29 +18,33 @@ Array = NDArray[np.floating[Any]]
 
 
 class Gradients(NamedTuple):
-    """Derivatives of a loss: with respect to the inputs, to γ and to β."""
+    """Derivatives of a loss, as `BatchNormalization.gradients` returns them.
+
+    Attributes
+    ----------
+    X : ndarray, shape (n_instances, n_features)
+        With respect to the inputs.
+    gamma, beta : ndarray, shape (n_features,)
+        With respect to scale and shift.
+
+    Examples
+    --------
+    >>> gradients = BatchNormalization(1).gradients([[1.0], [3.0]], [[1.0], [1.0]])
+    >>> gradients.beta
+    array([2.])
+    """
 
     X: Array
     gamma: Array
     beta: Array
 
 
-def _check_epsilon(epsilon: float) -> None:
-    """Raise unless `epsilon` may stand under a root with a variance of 0."""
-    if not (math.isfinite(epsilon) and epsilon > 0):
-        raise ValueError(f"epsilon is {epsilon}; it must be finite and > 0")
-
-
 def _matrix(name: str, given: ArrayLike, n_features: int | None = None) -> Array:
     """Return `given` as a matrix of floats, of `n_features` columns if stated."""
-    array = np.asarray(given)
-    if not np.issubdtype(array.dtype, np.floating):
-        array = array.astype(float)
+    array = _checks.float_array(given)
     if array.ndim != 2 or array.size == 0 or n_features not in (None, array.shape[1]):
-        raise ValueError(
-            f"{name} has shape {array.shape}; it must be "
-            f"(n_instances, {n_features or 'n_features'})"
-        )
+        columns = n_features or "n_features"
+        raise ValueError(f"{name} has shape {array.shape}; it must be (n_instances, {columns})")
     return array
 
 
@@ -77,15 +82,18 @@ class BatchNormalization:
     Ioffe and Szegedy (2015), arXiv:1502.03167, algorithms 1 and 2. As in
     Keras, σ² divides by n, also in the running average; the paper multiplies
     the latter by n / (n − 1).
+
+    Examples
+    --------
+    >>> layer = BatchNormalization(1)
+    >>> layer([[1.0], [3.0]], training=True).round(2).ravel(), layer.moving_mean
+    (array([-1.,  1.]), array([0.02]))
     """
 
     def __init__(self, n_features: int, momentum: float = 0.99, epsilon: float = 1e-3) -> None:
-        if n_features < 1:
-            raise ValueError(f"n_features is {n_features}; it must be >= 1")
-        if not 0 <= momentum < 1:
-            raise ValueError(f"momentum is {momentum}; it must be from 0 to below 1")
-        _check_epsilon(epsilon)
-        self.n_features, self.momentum, self.epsilon = n_features, momentum, epsilon
+        self.n_features = _checks.count("n_features", n_features)
+        self.momentum = _checks.fraction("momentum", momentum, one=False)
+        self.epsilon = _checks.positive("epsilon", epsilon)
         self.gamma, self.beta = np.ones(n_features), np.zeros(n_features)
         self.moving_mean: Array = np.zeros(n_features)
         self.moving_variance: Array = np.ones(n_features)
@@ -106,6 +114,11 @@ class BatchNormalization:
         ------
         ValueError
             If `X` has another number of dimensions or features.
+
+        Examples
+        --------
+        >>> BatchNormalization(1, epsilon=1.0)([[2.0]])  # mean 0 and variance 1 to begin with
+        array([[1.41421356]])
         """
         X = _matrix("X", X, self.n_features)
         mean, variance = self.moving_mean, self.moving_variance
@@ -146,6 +159,11 @@ class BatchNormalization:
         With g = γ ∂L/∂output and means over the batch,
         ∂L/∂x = (g − mean(g) − x̂ mean(g x̂)) / √(σ² + ε), which is what
         the chain rule of Ioffe and Szegedy (2015), section 3, comes to.
+
+        Examples
+        --------
+        >>> BatchNormalization(1).gradients([[1.0], [3.0]], [[1.0], [0.0]]).gamma.round(2)
+        array([-1.])
         """
         X = _matrix("X", X, self.n_features)
         upstream = _matrix("upstream", upstream, self.n_features)
@@ -161,13 +179,48 @@ class BatchNormalization:
 
 
 def layer_norm(X: ArrayLike, epsilon: float = 1e-3) -> Array:
-    """Standardize each instance over its features.
+    """Standardize each instance over its features: (x − μ) / √(σ² + ε).
 
     Parameters
     ----------
     X : array_like, shape (n_instances, n_features)
     epsilon : float
-        Above 0, added to the variance.
+        ε, above 0.
+
+    Returns
+    -------
+    ndarray, shape (n_instances, n_features)
+        μ and σ² are those of each row, so the rest of the batch does not matter.
+
+    Raises
+    ------
+    ValueError
+        If `X` is no matrix or `epsilon` not positive and finite.
+
+    Notes
+    -----
+    Ba, Kiros and Hinton (2016), arXiv:1607.06450, without gain and bias.
+
+    Examples
+    --------
+    >>> layer_norm([[1.0, 3.0], [10.0, 30.0]]).round(1)
+    array([[-1.,  1.],
+           [-1.,  1.]])
+    """
+    X = _matrix("X", X)
+    _checks.positive("epsilon", epsilon)
+    centred = X - X.mean(axis=1, keepdims=True)
+    return np.asarray(centred / np.sqrt(X.var(axis=1, keepdims=True) + epsilon))
+
+
+def rms_norm(X: ArrayLike, epsilon: float = 1e-6) -> Array:
+    """Divide each instance by the root mean square of its features: x / √(mean(x²) + ε).
+
+    Parameters
+    ----------
+    X : array_like, shape (n_instances, n_features)
+    epsilon : float
+        ε, above 0.
 
     Returns
     -------
@@ -176,30 +229,19 @@ def layer_norm(X: ArrayLike, epsilon: float = 1e-3) -> Array:
     Raises
     ------
     ValueError
-        If `X` is no matrix or `epsilon` not positive.
+        If `X` is no matrix or `epsilon` not positive and finite.
 
     Notes
     -----
-    Ba, Kiros and Hinton (2016), arXiv:1607.06450, without gain and bias.
+    Zhang and Sennrich (2019), arXiv:1910.07467, equation 4, without gain.
+
+    Examples
+    --------
+    >>> rms_norm([[1.0, 7.0]]).round(3)
+    array([[0.2, 1.4]])
     """
     X = _matrix("X", X)
-    _check_epsilon(epsilon)
-    centred = X - X.mean(axis=1, keepdims=True)
-    return np.asarray(centred / np.sqrt(X.var(axis=1, keepdims=True) + epsilon))
-
-
-def rms_norm(X: ArrayLike, epsilon: float = 1e-6) -> Array:
-    """Divide each instance by the root mean square of its features.
-
-    Parameters, returns and errors as in `layer_norm`; epsilon is added to the
-    mean square.
-
-    Notes
-    -----
-    Zhang and Sennrich (2019), arXiv:1910.07467, without gain.
-    """
-    X = _matrix("X", X)
-    _check_epsilon(epsilon)
+    _checks.positive("epsilon", epsilon)
     return np.asarray(X / np.sqrt((X**2).mean(axis=1, keepdims=True) + epsilon))
 
 
@@ -227,6 +269,13 @@ def fold(kernel: ArrayLike, bias: ArrayLike, layer: Any) -> tuple[Array, Array]:
     ------
     ValueError
         If the shapes do not fit.
+
+    Examples
+    --------
+    >>> layer = BatchNormalization(1, epsilon=1.0)  # divides by √2
+    >>> fold([[1.0], [2.0]], [0.0], layer)[0].round(3)
+    array([[0.707],
+           [1.414]])
     """
     names = ("gamma", "beta", "moving_mean", "moving_variance")
     gamma, beta, mean, variance = (np.asarray(getattr(layer, name)) for name in names)

@@ -9,7 +9,7 @@ and it lets Keras fetch the images, so that Keras is imported there alone.
 import hashlib
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -95,7 +95,7 @@ class UnreachableDataError(RuntimeError):
 
 @dataclass(frozen=True)
 class Dataset:
-    """A training, a validation and a test set.
+    """A training, a validation and a test set, which unpack as Keras's data sets do.
 
     Attributes
     ----------
@@ -120,6 +120,12 @@ class Dataset:
     X_test: Images
     y_test: Labels
     class_names: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[tuple[Images, Labels]]:
+        """Yield the pairs (X, y) of the training, the validation and the test set."""
+        yield self.X_train, self.y_train
+        yield self.X_valid, self.y_valid
+        yield self.X_test, self.y_test
 
 
 class TransferTasks(NamedTuple):

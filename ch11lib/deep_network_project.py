@@ -1,4 +1,4 @@
-"""Exercise 8 of the chapter: one deep network, trained in six ways on equal terms.
+"""Exercise 8 of the chapter: one deep network, trained in six ways on equal terms. Keras.
 
 Project: *A deep network, six ways*. The network has twenty hidden layers of 100
 units. The parts of the exercise are `PARTS`; each is trained on the same
@@ -10,13 +10,16 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from ch11lib import _checks
 from ch11lib.datasets import Dataset, load_cifar10, load_fashion_mnist, subset
-from ch11lib.experiments import reinitialize
-from ch11lib.l1_l2_early_stopping import EarlyStop, best_epoch
+from ch11lib.experiments import RateTable, reinitialize
+from ch11lib.l1_l2_early_stopping import EarlyStop, early_stop
 from ch11lib.learning_rate_schedules import one_cycle
+from ch11lib.models import hidden_layers
 from ch11lib.pipelines import batches, in_order
 
 __all__ = [
@@ -30,7 +33,7 @@ __all__ = [
     "build",
     "load",
     "prepare",
-    "steps_to",
+    "steps_to_reach",
 ]
 
 #: What `load` knows.
@@ -56,6 +59,11 @@ class Part(NamedTuple):
         "nadam", or "sgd" with momentum 0.9.
     schedule : str
         "constant" with early stopping, or "1cycle", which runs to its end.
+
+    Examples
+    --------
+    >>> Part(normalized=True).optimizer
+    'nadam'
     """
 
     activation: str = "silu"
@@ -78,7 +86,17 @@ PARTS = {
 
 
 def load(name: str) -> Dataset:
-    """Return the data set `name`, one of `DATASETS`.
+    """Return the data set `name`.
+
+    Parameters
+    ----------
+    name : str
+        One of `DATASETS`. Fashion MNIST comes with the package; CIFAR-10 is
+        fetched on first use.
+
+    Returns
+    -------
+    ch11lib.datasets.Dataset
 
     Raises
     ------
@@ -86,9 +104,13 @@ def load(name: str) -> Dataset:
         If there is none of that name.
     ch11lib.datasets.UnreachableDataError
         If CIFAR-10 is not on this machine and cannot be fetched.
+
+    Examples
+    --------
+    >>> load("fashion_mnist").X_train.shape
+    (55000, 28, 28)
     """
-    if name not in DATASETS:
-        raise ValueError(f"name is {name!r}; it must be in {DATASETS}")
+    _checks.one_of("name", name, DATASETS)
     return load_cifar10() if name == "cifar10" else load_fashion_mnist()
 
 
@@ -102,6 +124,12 @@ class Task(NamedTuple):
     valid : tuple of tensor
         Scaled validation images and their classes.
     shift, scale : float
+
+    Examples
+    --------
+    >>> task = Task(X=None, y=None, valid=(None, None), shift=0.5, scale=0.5)
+    >>> np.asarray(task.scaled(np.uint8([0, 255])))
+    array([-1.,  1.], dtype=float32)
     """
 
     X: Any
@@ -112,19 +140,38 @@ class Task(NamedTuple):
 
     def scaled(self, X: NDArray[np.uint8]) -> Any:
         """Return images as the network takes them, a float32 tensor."""
-        import keras
-
         return (keras.ops.cast(X, "float32") / 255 - self.shift) / self.scale
 
 
 def prepare(data: Dataset, n_images: int, seed: int = 42, standardized: bool = True) -> Task:
-    """Draw training images, by `ch11lib.datasets.subset`, and scale by them.
+    """Draw training images, and scale all images by their mean and deviation.
 
-    If `standardized`, subtract the mean of the training pixels and divide by
-    their standard deviation, one number each. Otherwise pixels are 0 to 255.
+    Parameters
+    ----------
+    data : ch11lib.datasets.Dataset
+    n_images : int
+        For training, drawn by `ch11lib.datasets.subset`.
+    seed : int
+        Of the draw.
+    standardized : bool
+        Whether to subtract the mean of the training pixels and divide by their
+        standard deviation, one number each. Otherwise pixels are 0 to 255.
+
+    Returns
+    -------
+    Task
+
+    Raises
+    ------
+    ValueError
+        If there are fewer images.
+
+    Examples
+    --------
+    >>> task = prepare(load("fashion_mnist"), n_images=1000)
+    >>> task.X.shape, round(task.shift, 2), round(task.scale, 2)
+    (TensorShape([1000, 28, 28]), 0.29, 0.35)
     """
-    import keras
-
     X, y = subset(data.X_train, data.y_train, n_images, seed)
     shift, scale = (float(X.mean()) / 255, float(X.std()) / 255) if standardized else (0.0, 1 / 255)
     tensor = keras.ops.convert_to_tensor
@@ -152,25 +199,26 @@ def build(part: Part, input_shape: Sequence[int] = (28, 28), n_classes: int = 10
     ------
     ValueError
         If a number is out of range.
-    """
-    if n_classes < 2:
-        raise ValueError(f"n_classes is {n_classes}; it must be >= 2")
-    if not 0 <= part.alpha_dropout < 1:
-        raise ValueError(f"alpha_dropout is {part.alpha_dropout}; it must be in [0, 1)")
-    import keras
 
-    layers = keras.layers
-    model = keras.Sequential([keras.Input(tuple(input_shape)), layers.Flatten()])
-    for units in HIDDEN:
-        initializer = keras.initializers.get(part.initializer)
-        model.add(layers.Dense(units, kernel_initializer=initializer, use_bias=not part.normalized))
-        if part.normalized:
-            model.add(layers.BatchNormalization())
-        model.add(layers.Activation(part.activation))
+    Examples
+    --------
+    >>> len(build(PARTS["c"]).layers) == 1 + 20 * 3 + 1
+    True
+    """
+    _checks.count("n_classes", n_classes, minimum=2)
+    _checks.fraction("alpha_dropout", part.alpha_dropout, one=False)
+    normalization = "batch" if part.normalized else None
+    layers = hidden_layers(HIDDEN, part.activation, part.initializer, normalization)
     if part.alpha_dropout:
-        model.add(layers.AlphaDropout(part.alpha_dropout))
-    model.add(layers.Dense(n_classes, "softmax"))
-    return model
+        layers.append(keras.layers.AlphaDropout(part.alpha_dropout))
+    return keras.Sequential(
+        [
+            keras.Input(tuple(input_shape)),
+            keras.layers.Flatten(),
+            *layers,
+            keras.layers.Dense(n_classes, "softmax"),
+        ]
+    )
 
 
 class Training(NamedTuple):
@@ -186,6 +234,12 @@ class Training(NamedTuple):
         Those of the best epoch.
     seconds_per_step : float
         With the evaluations; the first training also compiles.
+
+    Examples
+    --------
+    >>> stop = EarlyStop(best_epoch=1, last_epoch=2, stopped=False)
+    >>> Training({"val_accuracy": [0.5, 0.8, 0.7]}, stop, [], 0.01).accuracy
+    0.8
     """
 
     history: dict[str, list[float]]
@@ -216,6 +270,13 @@ class Trainer:
     ------
     ValueError
         If `part` names an unknown optimizer or schedule.
+
+    Examples
+    --------
+    >>> trainer = Trainer(PARTS["f"], n_epochs=1, steps_per_epoch=1)
+    >>> task = prepare(load("fashion_mnist"), n_images=200)
+    >>> len(trainer.run(task, rate=0.01, seed=1).history["val_accuracy"])
+    1
     """
 
     def __init__(
@@ -227,14 +288,8 @@ class Trainer:
         patience: int = 3,
         batch_size: int = 128,
     ) -> None:
-        if part.optimizer not in OPTIMIZERS:
-            raise ValueError(f"optimizer is {part.optimizer!r}; it must be in {OPTIMIZERS}")
-        if part.schedule not in SCHEDULES:
-            raise ValueError(f"schedule is {part.schedule!r}; it must be in {SCHEDULES}")
-        import keras
-
-        from ch11lib.experiments import RateTable
-
+        _checks.one_of("optimizer", part.optimizer, OPTIMIZERS)
+        _checks.one_of("schedule", part.schedule, SCHEDULES)
         gc.unfreeze()  # or the network before this one would never be freed
         keras.utils.clear_session()
         self.part, self.n_epochs, self.steps_per_epoch = part, n_epochs, steps_per_epoch
@@ -259,9 +314,11 @@ class Trainer:
             The constant learning rate, or the highest one of 1cycle.
         seed : int
             Of the weights, the order of the images and the dropout.
-        """
-        import keras
 
+        Returns
+        -------
+        Training
+        """
         n_steps, cycle = self.n_epochs * self.steps_per_epoch, self.part.schedule == "1cycle"
         reinitialize(self.model, seed)
         steps = np.arange(n_steps)
@@ -279,12 +336,31 @@ class Trainer:
             shuffle=False,
         ).history
         seconds = perf_counter() - start
-        stop = best_epoch(history["val_loss"], patience)
+        stop = early_stop(history["val_loss"], patience)
         n_trained = self.steps_per_epoch * (stop.last_epoch + 1)
         return Training(history, stop, self.model.get_weights(), seconds / n_trained)
 
 
-def steps_to(training: Training, accuracy: float, steps_per_epoch: int) -> float:
-    """Return the steps until a validation accuracy is first reached, or infinity."""
+def steps_to_reach(training: Training, accuracy: float, steps_per_epoch: int) -> float:
+    """Return the steps until a validation accuracy is first reached, or infinity.
+
+    Parameters
+    ----------
+    training : Training
+    accuracy : float
+        To be reached or surpassed.
+    steps_per_epoch : int
+        Steps between two evaluations.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> training = Training({"val_accuracy": [0.5, 0.8, 0.7]}, None, [], 0.01)
+    >>> steps_to_reach(training, 0.6, steps_per_epoch=40)
+    80.0
+    """
     reached = np.flatnonzero(np.array(training.history["val_accuracy"]) >= accuracy)
     return float(steps_per_epoch * (reached[0] + 1)) if len(reached) else float("inf")

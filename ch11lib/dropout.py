@@ -1,4 +1,4 @@
-"""Dropout and alpha dropout, and the ensemble that dropout averages, in NumPy.
+"""Dropout and alpha dropout, and the ensemble that dropout averages. NumPy only.
 
 Lesson: *Dropout*. Both functions do what the layers of ``keras.layers`` do
 during training; at inference neither does anything.
@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ch11lib import _checks
 from ch11lib.activations import SELU_ALPHA, SELU_SCALE
 
 __all__ = [
@@ -30,19 +31,14 @@ ALPHA_PRIME = -SELU_SCALE * SELU_ALPHA
 MOST_UNITS = 16  # 65,536 masks
 
 
-def _check_rate(rate: float) -> None:
-    """Raise unless something is left after dropping the share `rate`."""
-    if not 0 <= rate < 1:
-        raise ValueError(f"rate is {rate}; it must be from 0 to below 1")
+def _rate(rate: float) -> float:
+    """Return `rate` if something is left after dropping that share."""
+    return _checks.fraction("rate", rate, one=False)
 
 
-def _kept(X: ArrayLike, rate: float, rng: np.random.Generator) -> tuple[Array, NDArray[np.bool_]]:
-    """Return `X` as floats, and a mask that is True with probability 1 − rate."""
-    _check_rate(rate)
-    array = np.asarray(X)
-    if not np.issubdtype(array.dtype, np.floating):
-        array = array.astype(float)
-    return array, rng.random(array.shape, np.float32) >= rate
+def _kept(X: Array, rate: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return a mask of the shape of `X` that is True with probability 1 − rate."""
+    return rng.random(X.shape, np.float32) >= _rate(rate)
 
 
 def dropout(X: ArrayLike, rate: float, rng: np.random.Generator) -> Array:
@@ -61,7 +57,7 @@ def dropout(X: ArrayLike, rate: float, rng: np.random.Generator) -> Array:
 
     Returns
     -------
-    ndarray of float, of the shape of `X`
+    ndarray of float32 or float64, of the shape of `X`
 
     Raises
     ------
@@ -72,8 +68,14 @@ def dropout(X: ArrayLike, rate: float, rng: np.random.Generator) -> Array:
     -----
     Hinton et al. (2012), arXiv:1207.0580, and Srivastava et al. (2014), JMLR
     15, who scale the weights at inference instead.
+
+    Examples
+    --------
+    >>> dropout([1.0, 1.0, 1.0, 1.0], 0.5, np.random.default_rng(0))
+    array([2., 2., 2., 0.])
     """
-    X, mask = _kept(X, rate, rng)
+    X = _checks.float_array(X)
+    mask = _kept(X, rate, rng)
     return np.asarray(X * mask / X.dtype.type(1 - rate))
 
 
@@ -87,6 +89,10 @@ def std_after_dropout(rate: float, mean: float = 0.0, std: float = 1.0) -> float
     mean, std : float
         Of the variable before; `std` at least 0.
 
+    Returns
+    -------
+    float
+
     Raises
     ------
     ValueError
@@ -96,10 +102,14 @@ def std_after_dropout(rate: float, mean: float = 0.0, std: float = 1.0) -> float
     -----
     Dropout keeps the mean μ and divides the second moment σ² + μ² by
     q = 1 − rate, so the variance becomes (σ² + μ²) / q − μ².
+
+    Examples
+    --------
+    >>> round(std_after_dropout(0.5, mean=1.0, std=0.0), 3)
+    1.0
     """
-    _check_rate(rate)
-    if not std >= 0:
-        raise ValueError(f"std is {std}; it must be >= 0")
+    _rate(rate)
+    _checks.non_negative("std", std)
     return math.sqrt((std**2 + mean**2) / (1 - rate) - mean**2)
 
 
@@ -126,9 +136,14 @@ def alpha_dropout_constants(rate: float) -> tuple[float, float]:
     1 − q. The result has mean (1 − q) α′ and variance q + α′² q (1 − q); a and
     b bring them back to 0 and 1. Klambauer et al. (2017), arXiv:1706.02515,
     section "New dropout technique".
+
+    Examples
+    --------
+    >>> a, b = alpha_dropout_constants(0.1)
+    >>> round(a, 3), round(b, 3)
+    (0.921, 0.162)
     """
-    _check_rate(rate)
-    q = 1 - rate
+    q = 1 - _rate(rate)
     a = (q + ALPHA_PRIME**2 * q * (1 - q)) ** -0.5
     return a, -a * (1 - q) * ALPHA_PRIME
 
@@ -138,13 +153,36 @@ def alpha_dropout(X: ArrayLike, rate: float, rng: np.random.Generator) -> Array:
 
     Keeps mean 0 and variance 1, which SELU needs.
 
-    Parameters, returns and errors as in `dropout`.
+    Parameters
+    ----------
+    X : array_like
+        Of any shape.
+    rate : float
+        Probability of dropping, from 0 to below 1.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of float32 or float64, of the shape of `X`
+
+    Raises
+    ------
+    ValueError
+        If `rate` is out of range.
 
     Notes
     -----
-    Klambauer et al. (2017); a and b are those of `alpha_dropout_constants`.
+    α′ = −1.7581 is SELU's limit at −∞, `ALPHA_PRIME`; a and b are those of
+    `alpha_dropout_constants`. Klambauer et al. (2017), arXiv:1706.02515, section
+    "New dropout technique".
+
+    Examples
+    --------
+    >>> alpha_dropout([0.0, 0.0, 0.0, 0.0], 0.5, np.random.default_rng(0)).round(3)
+    array([ 0.779,  0.779,  0.779, -0.779])
     """
-    X, mask = _kept(X, rate, rng)
+    X = _checks.float_array(X)
+    mask = _kept(X, rate, rng)
     a, b = (X.dtype.type(constant) for constant in alpha_dropout_constants(rate))
     return np.asarray(a * np.where(mask, X, X.dtype.type(ALPHA_PRIME)) + b)
 
@@ -185,13 +223,17 @@ def average_over_masks(
 
     Notes
     -----
-    Exact for a linear `function` with the arithmetic mean, and for a softmax
+    One pass is exact for a linear `function` with the arithmetic mean, and for a softmax
     of a linear function with the geometric one (Hinton et al. 2012); in all
     other cases an approximation.
+
+    Examples
+    --------
+    >>> average_over_masks(lambda x: x**2, [1.0], rate=0.5)  # 0 or 2, squared
+    array([2.])
     """
-    _check_rate(rate)
-    if mean not in ("arithmetic", "geometric"):
-        raise ValueError(f"mean is {mean!r}; it must be 'arithmetic' or 'geometric'")
+    _rate(rate)
+    _checks.one_of("mean", mean, ("arithmetic", "geometric"))
     x = np.asarray(x, float)
     if x.ndim != 1 or not 1 <= len(x) <= MOST_UNITS:
         raise ValueError(f"x has shape {x.shape}; it must be (n,) with n from 1 to {MOST_UNITS}")

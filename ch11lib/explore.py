@@ -1,9 +1,9 @@
 """A widget that is alive with a kernel and without one.
 
-NumPy, Matplotlib and ipywidgets, 7.7 (Colab's) or 8. `explore` shows a figure with a
-control for each parameter. The one object carries two editions. With a kernel
-(JupyterLab, Binder, Colab, VS Code) an ipywidgets control calls the plotting function
-again. On a static page a self-contained ``<figure>`` with native HTML controls
+NumPy and Matplotlib only; the live controls are those of ipywidgets, 7.7 (on Colab) or
+8. `explore` shows a figure with a control for each parameter, in two editions. With a
+kernel (JupyterLab, Binder, Colab, VS Code) an ipywidgets control calls the plotting
+function again. On a static page a self-contained ``<figure>`` with native HTML controls
 switches between frames that were drawn beforehand: no kernel, no network, no
 third-party script. Its style and script are in assets/.
 """

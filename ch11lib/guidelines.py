@@ -1,4 +1,4 @@
-"""Which remedy when: default configurations, and a tree of questions.
+"""Which remedy when: default configurations, and a tree of questions. Keras.
 
 Lesson: *Guidelines*. The configurations are those of the book's summary
 tables, in a form that can be trained. The tree leads from what one sees in a
@@ -8,9 +8,12 @@ training to the lesson that helps.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import keras
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from ch11lib import _checks
+from ch11lib.models import build_mlp
 from ch11lib.plots import with_alt_text
 
 __all__ = [
@@ -28,7 +31,7 @@ __all__ = [
     "plot_tree",
 ]
 
-NORMALIZATIONS = ("none", "batch")
+NORMALIZATIONS = {"none": None, "batch": "batch"}  # as `build_mlp` takes them
 OPTIMIZERS = ("momentum", "nesterov", "adamw", "nadam")
 
 
@@ -47,6 +50,11 @@ class Configuration(NamedTuple):
         "momentum", "nesterov" (both SGD with momentum 0.9), "adamw" or "nadam".
     dropout : float
         Rate behind each hidden layer; alpha dropout if the activation is SELU.
+
+    Examples
+    --------
+    >>> Configuration("he_normal", "relu", dropout=0.2).optimizer
+    'momentum'
     """
 
     initializer: str
@@ -89,41 +97,34 @@ def build(
     Returns
     -------
     keras.Sequential
-        Built, not compiled: Flatten, then for each hidden layer Dense,
-        normalization, activation, dropout; then Dense with softmax, with
-        Keras's default initializer.
+        Built, not compiled, by `ch11lib.models.build_mlp`: Flatten, then for each
+        hidden layer Dense, normalization, activation, dropout; then Dense with
+        softmax, with Keras's default initializer.
 
     Raises
     ------
     ValueError
         If a layer has no units, there are fewer than two classes, or the
         normalization or dropout rate is none of those allowed.
-    """
-    if not hidden or any(units < 1 for units in hidden):
-        raise ValueError(f"hidden is {list(hidden)}; give layers of at least one unit each")
-    if n_classes < 2:
-        raise ValueError(f"n_classes is {n_classes}; it must be >= 2")
-    if configuration.normalization not in NORMALIZATIONS:
-        raise ValueError(
-            f"normalization is {configuration.normalization!r}; it must be in {NORMALIZATIONS}"
-        )
-    if not 0 <= configuration.dropout < 1:
-        raise ValueError(f"dropout is {configuration.dropout}; it must be in [0, 1)")
-    import keras
 
-    layers, normalized = keras.layers, configuration.normalization == "batch"
-    drop = layers.AlphaDropout if configuration.activation == "selu" else layers.Dropout
-    model = keras.Sequential([keras.Input(tuple(input_shape)), layers.Flatten()])
-    for units in hidden:
-        initializer = keras.initializers.get(configuration.initializer)
-        model.add(layers.Dense(units, kernel_initializer=initializer, use_bias=not normalized))
-        if normalized:
-            model.add(layers.BatchNormalization())
-        model.add(layers.Activation(configuration.activation))
-        if configuration.dropout:
-            model.add(drop(configuration.dropout))
-    model.add(layers.Dense(n_classes, "softmax"))
-    return model
+    Examples
+    --------
+    >>> model = build(CONFIGURATIONS["3rd edition, deep"], hidden=[50] * 3)
+    >>> [type(layer).__name__ for layer in model.layers[1:4]]
+    ['Dense', 'BatchNormalization', 'Activation']
+    """
+    if len(hidden) == 0:
+        raise ValueError("hidden is empty; it must have at least one layer")
+    _checks.one_of("normalization", configuration.normalization, NORMALIZATIONS)
+    return build_mlp(
+        hidden,
+        configuration.activation,
+        configuration.initializer,
+        n_classes,
+        input_shape,
+        NORMALIZATIONS[configuration.normalization],
+        configuration.dropout,
+    )
 
 
 def build_optimizer(configuration: Configuration, learning_rate: Any) -> Any:
@@ -142,15 +143,19 @@ def build_optimizer(configuration: Configuration, learning_rate: Any) -> Any:
     ------
     ValueError
         If the optimizer is none of those allowed.
-    """
-    name = configuration.optimizer
-    if name not in OPTIMIZERS:
-        raise ValueError(f"optimizer is {name!r}; it must be in {OPTIMIZERS}")
-    import keras
 
-    if name in ("momentum", "nesterov"):
-        return keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=name == "nesterov")
-    return {"adamw": keras.optimizers.AdamW, "nadam": keras.optimizers.Nadam}[name](learning_rate)
+    Examples
+    --------
+    >>> optimizer = build_optimizer(CONFIGURATIONS["3rd edition, shallow"], 0.1)
+    >>> optimizer.momentum, optimizer.nesterov
+    (0.9, True)
+    """
+    name = _checks.one_of("optimizer", configuration.optimizer, OPTIMIZERS)
+    if name == "adamw":
+        return keras.optimizers.AdamW(learning_rate)
+    if name == "nadam":
+        return keras.optimizers.Nadam(learning_rate)
+    return keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=name == "nesterov")
 
 
 class Advice(NamedTuple):
@@ -161,6 +166,11 @@ class Advice(NamedTuple):
     text : str
     lessons : tuple of str
         File names in ``book``, without ending.
+
+    Examples
+    --------
+    >>> TREE.yes.yes.lessons
+    ('learning_rate_schedules',)
     """
 
     text: str
@@ -177,6 +187,12 @@ class Question(NamedTuple):
     text : str
         Can be answered with yes or no.
     yes, no : Question or Advice
+        What follows from either answer.
+
+    Examples
+    --------
+    >>> TREE.text
+    'Does the training loss fall?'
     """
 
     name: str
@@ -245,7 +261,7 @@ TREE = Question(
 
 
 def advise(answers: Mapping[str, bool], tree: Question = TREE) -> Advice:
-    """Walk down the tree.
+    """Walk down the tree to the advice that fits the answers.
 
     Parameters
     ----------
@@ -261,6 +277,11 @@ def advise(answers: Mapping[str, bool], tree: Question = TREE) -> Advice:
     ------
     ValueError
         If a question on the path has no answer.
+
+    Examples
+    --------
+    >>> advise({"falls": False, "explodes": True}).lessons
+    ('initialization', 'gradient_clipping')
     """
     node: Question | Advice = tree
     while isinstance(node, Question):
@@ -271,13 +292,44 @@ def advise(answers: Mapping[str, bool], tree: Question = TREE) -> Advice:
 
 
 def branches(tree: Question) -> list[tuple[bool, Question | Advice]]:
-    """Return (answer, branch) for both answers, the branch with fewer leaves first."""
+    """Return both branches of a question, the one with fewer leaves first.
+
+    Parameters
+    ----------
+    tree : Question
+
+    Returns
+    -------
+    list of (bool, Question or Advice)
+        The answer, and what follows from it.
+
+    Examples
+    --------
+    >>> [answer for answer, branch in branches(TREE)]
+    [False, True]
+    """
     both = [(True, tree.yes), (False, tree.no)]
     return sorted(both, key=lambda pair: sum(1 for _ in leaves(pair[1])))
 
 
 def leaves(tree: Question | Advice = TREE) -> Iterator[tuple[dict[str, bool], Advice]]:
-    """Yield each leaf with the answers that lead to it, in the order of `outline`."""
+    """Yield each leaf with the answers that lead to it, in the order of `outline`.
+
+    Parameters
+    ----------
+    tree : Question or Advice
+
+    Yields
+    ------
+    answers : dict of str to bool
+        What `advise` needs to arrive at this leaf.
+    advice : Advice
+
+    Examples
+    --------
+    >>> next(leaves())[0]
+    {'falls': False, 'explodes': True}
+    """
     if isinstance(tree, Advice):
         yield {}, tree
         return
@@ -287,7 +339,25 @@ def leaves(tree: Question | Advice = TREE) -> Iterator[tuple[dict[str, bool], Ad
 
 
 def outline(tree: Question | Advice = TREE, indent: str = "") -> str:
-    """Return the tree as indented lines, for readers of text."""
+    """Return the tree as indented lines, for readers of text.
+
+    Parameters
+    ----------
+    tree : Question or Advice
+    indent : str
+        Before each line.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print(outline(Question("slow", "Slow?", Advice("Tune.", ()), Advice("Wait.", ()))))
+    Slow?
+    yes  → Tune.
+    no   → Wait.
+    """
     if isinstance(tree, Advice):
         return f"{indent}→ {tree.text}"
     lines = [f"{indent}{tree.text}"]
@@ -309,6 +379,11 @@ def plot_tree(tree: Question, answers: Mapping[str, bool] | None = None) -> Figu
     Returns
     -------
     matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> plot_tree(TREE, {"falls": False}).get_label()
+    'A tree of questions about a training, with an advice at each end.'
     """
     answers = answers or {}
     fig, ax = plt.subplots(figsize=(6.4, 0.3 * (2 * sum(1 for _ in leaves(tree)) - 1)))

@@ -1,4 +1,4 @@
-"""Random initial weights: the variance-scaling family, in NumPy.
+"""Random initial weights: the variance-scaling family. NumPy only.
 
 Lesson: *Initialization*. The names, modes and distributions are those of
 ``keras.initializers``.
@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from ch11lib import _checks
+
 __all__ = [
     "INITIALIZERS",
     "fans",
-    "sample",
+    "initialize",
     "truncated_normal_std",
     "uniform_limit",
     "variance_scaling",
@@ -45,10 +47,19 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
         channels_out)`` of a convolution, whose fans are the channels times the
         positions of the window.
 
+    Returns
+    -------
+    fan_in, fan_out : int
+
     Raises
     ------
     ValueError
         If there are fewer than two dimensions or one is not positive.
+
+    Examples
+    --------
+    >>> fans((784, 300)), fans((3, 3, 16, 32))
+    ((784, 300), (144, 288))
     """
     if len(shape) < 2 or any(n < 1 for n in shape):
         raise ValueError(f"shape is {shape}; it needs at least two dimensions, all >= 1")
@@ -57,12 +68,12 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def target_variance(shape: tuple[int, ...], scale: float, mode: Mode) -> float:
-    """Return scale / fan, the variance that the weights shall have.
+    """Return scale / fan, the variance that the weights should have.
 
     Parameters
     ----------
     shape : tuple of int
-        As in `fans`.
+        Of the kernel, in Keras's layout: see `fans`.
     scale : float
         1 for Glorot and LeCun, 2 for He.
     mode : {"fan_in", "fan_out", "fan_avg"}
@@ -72,14 +83,17 @@ def target_variance(shape: tuple[int, ...], scale: float, mode: Mode) -> float:
     ------
     ValueError
         If `scale` is not positive and finite, or `mode` unknown.
+
+    Examples
+    --------
+    >>> target_variance((784, 300), scale=2.0, mode="fan_in") == 2 / 784
+    True
     """
-    if not (math.isfinite(scale) and scale > 0):
-        raise ValueError(f"scale is {scale}; it must be finite and > 0")
     fan_in, fan_out = fans(shape)
     denominators = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
-    if mode not in denominators:
-        raise ValueError(f"mode is {mode!r}; it must be one of {sorted(denominators)}")
-    return scale / denominators[mode]
+    return (
+        _checks.positive("scale", scale) / denominators[_checks.one_of("mode", mode, denominators)]
+    )
 
 
 def uniform_limit(variance: float) -> float:
@@ -87,30 +101,56 @@ def uniform_limit(variance: float) -> float:
 
     That variance is r²/3, so r = √(3·variance).
 
+    Parameters
+    ----------
+    variance : float
+        Above 0.
+
+    Returns
+    -------
+    float
+
     Raises
     ------
     ValueError
         If `variance` is not positive and finite.
+
+    Examples
+    --------
+    >>> uniform_limit(3.0)
+    3.0
     """
-    if not (math.isfinite(variance) and variance > 0):
-        raise ValueError(f"variance is {variance}; it must be finite and > 0")
+    _checks.positive("variance", variance)
     return math.sqrt(3 * variance)
 
 
 def truncated_normal_std(cut: float = 2.0) -> float:
     """Return the standard deviation of N(0, 1) truncated to [−cut, cut].
 
-    It is √(1 − 2·cut·φ(cut) / (2Φ(cut) − 1)), 0.8796… for the cut at two
-    deviations. An initializer divides by it so that the truncated weights have
-    the variance asked for.
+    It is √(1 − 2·cut·φ(cut) / (2Φ(cut) − 1)), with φ and Φ the density and the
+    distribution function of N(0, 1). An initializer divides by it so that the
+    truncated weights have the variance asked for.
+
+    Parameters
+    ----------
+    cut : float
+        Above 0, in standard deviations.
+
+    Returns
+    -------
+    float
 
     Raises
     ------
     ValueError
         If `cut` is not positive and finite.
+
+    Examples
+    --------
+    >>> round(truncated_normal_std(2.0), 4)
+    0.8796
     """
-    if not (math.isfinite(cut) and cut > 0):
-        raise ValueError(f"cut is {cut}; it must be finite and > 0")
+    _checks.positive("cut", cut)
     density = math.exp(-(cut**2) / 2) / math.sqrt(2 * math.pi)
     mass = math.erf(cut / math.sqrt(2))
     return math.sqrt(1 - 2 * cut * density / mass)
@@ -129,9 +169,12 @@ def variance_scaling(
     Parameters
     ----------
     shape : tuple of int
-        As in `fans`.
-    scale, mode
-        As in `target_variance`.
+        ``(inputs, units)`` of a Dense layer, or ``(*window, channels_in,
+        channels_out)`` of a convolution.
+    scale : float
+        Above 0: 1 for Glorot and LeCun, 2 for He.
+    mode : {"fan_in", "fan_out", "fan_avg"}
+        Which of the `fans` to divide by; ``fan_avg`` is their mean.
     distribution : {"truncated_normal", "untruncated_normal", "uniform"}
         The first is cut at two of its own standard deviations and widened to
         have the variance asked for all the same, as Keras does.
@@ -150,9 +193,14 @@ def variance_scaling(
     -----
     Glorot and Bengio (2010) for ``fan_avg``; He et al. (2015),
     arXiv:1502.01852, equation 10, for scale 2 with ``fan_in``.
+
+    Examples
+    --------
+    >>> W = variance_scaling((500, 500), scale=2.0, rng=np.random.default_rng(0))
+    >>> W.dtype, round(500 * float(W.var()), 2)
+    (dtype('float32'), 2.0)
     """
-    if distribution not in DISTRIBUTIONS:
-        raise ValueError(f"distribution is {distribution!r}; it must be one of {DISTRIBUTIONS}")
+    _checks.one_of("distribution", distribution, DISTRIBUTIONS)
     variance = target_variance(shape, scale, mode)
     if distribution == "uniform":
         limit = uniform_limit(variance)
@@ -165,15 +213,18 @@ def variance_scaling(
     return np.asarray(std * ndtri(quantiles), np.float32)
 
 
-def sample(name: str, shape: tuple[int, ...], *, rng: np.random.Generator) -> NDArray[np.float32]:
+def initialize(
+    name: str, shape: tuple[int, ...], *, rng: np.random.Generator
+) -> NDArray[np.float32]:
     """Draw a kernel with a named initializer.
 
     Parameters
     ----------
     name : str
-        A key of `INITIALIZERS`.
+        A key of `INITIALIZERS`, such as ``"he_normal"``.
     shape : tuple of int
-        As in `fans`.
+        ``(inputs, units)`` of a Dense layer, or ``(*window, channels_in,
+        channels_out)`` of a convolution.
     rng : numpy.random.Generator
 
     Returns
@@ -184,7 +235,17 @@ def sample(name: str, shape: tuple[int, ...], *, rng: np.random.Generator) -> ND
     ------
     ValueError
         If there is no such initializer, or `shape` is not a kernel's.
+
+    Notes
+    -----
+    The names are those of ``keras.initializers``; `variance_scaling` draws, with
+    the scale, mode and distribution of the name.
+
+    Examples
+    --------
+    >>> W = initialize("glorot_uniform", (300, 300), rng=np.random.default_rng(0))
+    >>> W.shape, round(float(abs(W).max()), 4) == round(0.01**0.5, 4)  # √(6 / 600)
+    ((300, 300), True)
     """
-    if name not in INITIALIZERS:
-        raise ValueError(f"name is {name!r}; it must be one of {sorted(INITIALIZERS)}")
+    _checks.one_of("name", name, INITIALIZERS)
     return variance_scaling(shape, *INITIALIZERS[name], rng=rng)

@@ -1,19 +1,20 @@
-"""ℓ1 and ℓ2 penalties, what they do to a minimum, and early stopping, in NumPy.
+"""ℓ1 and ℓ2 penalties, what they do to a minimum, and early stopping. NumPy only.
 
 Lesson: *ℓ1, ℓ2 and early stopping*. The factors `l1` and `l2` are those of
 ``keras.regularizers.L1L2``: the penalty is l1 Σ|w| + l2 Σw², without a ½.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ch11lib import _checks
+
 __all__ = [
     "EarlyStop",
-    "best_epoch",
+    "early_stop",
     "penalty",
     "prune",
     "quadratic_minimum",
@@ -23,13 +24,6 @@ __all__ = [
 
 Array = NDArray[np.floating[Any]]
 MOST_SWEEPS = 10_000
-
-
-def _check_not_negative(**numbers: float) -> None:
-    """Raise unless all numbers are finite and at least 0."""
-    for name, value in numbers.items():
-        if not (math.isfinite(value) and value >= 0):
-            raise ValueError(f"{name} is {value}; it must be finite and >= 0")
 
 
 def penalty(weights: ArrayLike, l1: float = 0.0, l2: float = 0.0) -> float:
@@ -42,18 +36,28 @@ def penalty(weights: ArrayLike, l1: float = 0.0, l2: float = 0.0) -> float:
     l1, l2 : float
         At least 0.
 
+    Returns
+    -------
+    float
+
     Raises
     ------
     ValueError
         If a factor is negative or not finite.
+
+    Examples
+    --------
+    >>> penalty([3.0, -1.0], l1=0.1, l2=0.01)
+    0.5
     """
-    _check_not_negative(l1=l1, l2=l2)
+    _checks.non_negative("l1", l1)
+    _checks.non_negative("l2", l2)
     w = np.asarray(weights, float)
     return float(l1 * np.abs(w).sum() + l2 * (w**2).sum())
 
 
 def soft_threshold(x: ArrayLike, threshold: float) -> Array:
-    """Move each value towards 0 by `threshold`, and those closer than it to 0.
+    """Move each value towards 0 by `threshold`: sign(x) · max(|x| − threshold, 0).
 
     Parameters
     ----------
@@ -76,8 +80,13 @@ def soft_threshold(x: ArrayLike, threshold: float) -> Array:
     The proximal operator of the ℓ1 penalty: the w that minimizes
     ½ (w − x)² + threshold · abs(w). The ℓ2 penalty's, x / (1 + 2 l2), shrinks in
     proportion and never reaches 0.
+
+    Examples
+    --------
+    >>> soft_threshold([3.0, -2.0, 0.5], threshold=1.0)
+    array([ 2., -1.,  0.])
     """
-    _check_not_negative(threshold=threshold)
+    _checks.non_negative("threshold", threshold)
     x = np.asarray(x, float)
     return np.asarray(np.sign(x) * np.maximum(np.abs(x) - threshold, 0))
 
@@ -114,8 +123,14 @@ def quadratic_minimum(
     coordinate descent: with all other weights fixed, the best w_i is the
     soft-thresholded (Hc)_i − Σ_(j≠i) H_ij w_j, over H_ii + 2 l2. Friedman,
     Hastie and Tibshirani (2010), J. Stat. Softw. 33(1), equation 5.
+
+    Examples
+    --------
+    >>> quadratic_minimum(np.eye(2), [1.0, 0.2], l1=0.3)  # ℓ1 sets small weights to 0
+    array([0.7, 0. ])
     """
-    _check_not_negative(l1=l1, l2=l2)
+    _checks.non_negative("l1", l1)
+    _checks.non_negative("l2", l2)
     H, c = np.asarray(hessian, float), np.asarray(center, float)
     if c.ndim != 1 or H.shape != (len(c), len(c)):
         raise ValueError(
@@ -156,8 +171,13 @@ def sparsity(weights: Sequence[ArrayLike], threshold: float = 0.0) -> float:
     ------
     ValueError
         If there are no weights, or `threshold` is negative or not finite.
+
+    Examples
+    --------
+    >>> sparsity([[[0.0, 1.0], [-0.1, 2.0]], [0.0, 3.0]], threshold=0.1)
+    0.5
     """
-    _check_not_negative(threshold=threshold)
+    _checks.non_negative("threshold", threshold)
     arrays = [np.abs(np.asarray(w, float)) for w in weights]
     size = sum(a.size for a in arrays)
     if size == 0:
@@ -186,8 +206,15 @@ def prune(model: Any, threshold: float) -> float:
     ------
     ValueError
         If `threshold` is negative or not finite, or no weight is a kernel.
+
+    Examples
+    --------
+    >>> import keras
+    >>> dense = keras.layers.Dense(1, kernel_initializer=keras.initializers.Constant(0.1))
+    >>> prune(keras.Sequential([keras.Input((3,)), dense]), threshold=0.2)
+    1.0
     """
-    _check_not_negative(threshold=threshold)
+    _checks.non_negative("threshold", threshold)
     kernels = [variable for variable in model.weights if variable.name.endswith("kernel")]
     if not kernels:
         raise ValueError(f"model {model.name!r} has no kernels, or is not built")
@@ -208,6 +235,11 @@ class EarlyStop(NamedTuple):
         The last epoch trained, from 0.
     stopped : bool
         Whether the training ended for lack of improvement.
+
+    Examples
+    --------
+    >>> EarlyStop(best_epoch=7, last_epoch=10, stopped=True).best_epoch
+    7
     """
 
     best_epoch: int
@@ -215,8 +247,8 @@ class EarlyStop(NamedTuple):
     stopped: bool
 
 
-def best_epoch(losses: Sequence[float], patience: int, min_delta: float = 0.0) -> EarlyStop:
-    """Tell where early stopping ends a training, and which epoch was best.
+def early_stop(losses: Sequence[float], patience: int, min_delta: float = 0.0) -> EarlyStop:
+    """Return where early stopping ends a training, and which epoch was best.
 
     Parameters
     ----------
@@ -239,10 +271,16 @@ def best_epoch(losses: Sequence[float], patience: int, min_delta: float = 0.0) -
 
     Notes
     -----
-    As ``keras.callbacks.EarlyStopping``: NaN improves on nothing, but if the
-    first loss is NaN, nothing improves on it either.
+    The rules are those of ``keras.callbacks.EarlyStopping``: NaN improves on
+    nothing, but if the first loss is NaN, nothing improves on it either.
+
+    Examples
+    --------
+    >>> early_stop([0.9, 0.5, 0.6, 0.7, 0.1], patience=2)
+    EarlyStop(best_epoch=1, last_epoch=3, stopped=True)
     """
-    _check_not_negative(patience=patience, min_delta=min_delta)
+    _checks.count("patience", patience, minimum=0)
+    _checks.non_negative("min_delta", min_delta)
     if len(losses) == 0:
         raise ValueError("losses is empty; give at least one")
     best = 0

@@ -1,4 +1,4 @@
-"""Max-norm regularization: no unit's incoming weights longer than a limit.
+"""Max-norm regularization: no unit's incoming weights longer than a limit. NumPy only.
 
 Lesson: *Max-norm*. `max_norm` does what ``keras.constraints.MaxNorm`` does to
 a variable after every training step.
@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["column_norms", "max_norm", "norms_of"]
+from ch11lib import _checks
+
+__all__ = ["column_norms", "kernel_norms", "max_norm"]
 
 Array = NDArray[np.floating[Any]]
 Axis = int | Sequence[int]
@@ -19,9 +21,7 @@ EPSILON = 1e-7  # keras.backend.epsilon(), unless someone has set another
 
 def _squares(w: ArrayLike, axis: Axis) -> tuple[Array, Array]:
     """Return `w` as floats, and the sums of its squares over `axis`, which stays."""
-    array = np.asarray(w)
-    if not np.issubdtype(array.dtype, np.floating):
-        array = array.astype(float)
+    array = _checks.float_array(w)
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     if not axes or not all(-array.ndim <= a < array.ndim for a in axes):
         raise ValueError(f"axis is {axis}; it must name axes of w, which has {array.ndim}")
@@ -49,6 +49,11 @@ def column_norms(w: ArrayLike, axis: Axis = 0) -> Array:
     ------
     ValueError
         If `w` has no such axis.
+
+    Examples
+    --------
+    >>> column_norms([[3.0, 0.0], [4.0, 1.0]])  # two inputs, two units
+    array([5., 1.])
     """
     _, squares = _squares(w, axis)
     return np.sqrt(np.squeeze(squares, axis if isinstance(axis, int) else tuple(axis)))
@@ -62,9 +67,10 @@ def max_norm(w: ArrayLike, max_value: float, axis: Axis = 0) -> Array:
     w : array_like
         A kernel.
     max_value : float
-        r, above 0.
+        r, above 0; infinity shortens nothing.
     axis : int or sequence of int
-        As in `column_norms`.
+        The axes over which to sum: 0 for a Dense kernel, (0, 1, 2) for one of
+        Conv2D.
 
     Returns
     -------
@@ -80,21 +86,27 @@ def max_norm(w: ArrayLike, max_value: float, axis: Axis = 0) -> Array:
     w ← w min(‖w‖, r) / (ε + ‖w‖) with Keras's ε = 10⁻⁷, which keeps 0 / 0
     away and shortens every vector a little, the short ones too. Srebro and
     Shraibman (2005); with dropout, Srivastava et al. (2014), section 5.1.
+
+    Examples
+    --------
+    >>> max_norm([[3.0, 0.0], [4.0, 1.0]], max_value=2.0).round(3)
+    array([[1.2, 0. ],
+           [1.6, 1. ]])
     """
-    if not max_value > 0:
-        raise ValueError(f"max_value is {max_value}; it must be > 0")
+    _checks.positive("max_value", max_value, infinity=True)
     w, squares = _squares(w, axis)
     norms = np.sqrt(squares)
     return np.asarray(w * (np.minimum(norms, max_value) / (EPSILON + norms)))
 
 
-def norms_of(model: Any) -> list[Array]:
-    """Return the norms of the incoming weights of each Dense and Conv2D layer.
+def kernel_norms(model: Any) -> list[Array]:
+    """Return the norms of the incoming weights of each unit, for each layer with a kernel.
 
     Parameters
     ----------
     model : keras.Model
-        Built.
+        Built. Its kernels must have the units or filters last, as those of Dense
+        and Conv2D layers have.
 
     Returns
     -------
@@ -103,12 +115,16 @@ def norms_of(model: Any) -> list[Array]:
     Raises
     ------
     ValueError
-        If there is no such layer.
-    """
-    import keras
+        If there is no layer with a kernel.
 
-    kinds = (keras.layers.Dense, keras.layers.Conv2D)
-    kernels = [np.asarray(layer.kernel) for layer in model.layers if isinstance(layer, kinds)]
+    Examples
+    --------
+    >>> import keras
+    >>> dense = keras.layers.Dense(2, kernel_initializer="ones")
+    >>> kernel_norms(keras.Sequential([keras.Input((4,)), dense]))
+    [array([2., 2.], dtype=float32)]
+    """
+    kernels = [np.asarray(layer.kernel) for layer in model.layers if hasattr(layer, "kernel")]
     if not kernels:
-        raise ValueError(f"model {model.name!r} has no Dense or Conv2D layer")
+        raise ValueError(f"model {model.name!r} has no layer with a kernel")
     return [column_norms(kernel, tuple(range(kernel.ndim - 1))) for kernel in kernels]

@@ -1,4 +1,4 @@
-"""Reusing the lower layers of a trained network.
+"""Reusing the lower layers of a trained network. Keras.
 
 Lesson: *Transfer learning*. The networks are those of `ch11lib.models.build_mlp`:
 ``keras.Sequential``, Flatten first, then hidden Dense layers, the output last.
@@ -7,7 +7,10 @@ Lesson: *Transfer learning*. The networks are those of `ch11lib.models.build_mlp
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
+
+from ch11lib import _checks
 
 __all__ = ["copy_layers", "error_ratio", "reuse_layers", "shared_layers"]
 
@@ -15,12 +18,6 @@ __all__ = ["copy_layers", "error_ratio", "reuse_layers", "shared_layers"]
 def _hidden(model: Any) -> list[Any]:
     """Return the layers between Flatten and the output."""
     return list(model.layers[1:-1])
-
-
-def _check_count(name: str, value: int, largest: int) -> None:
-    """Raise unless `value` is a number of hidden layers that there is."""
-    if not 0 <= value <= largest:
-        raise ValueError(f"{name} is {value}; it must be from 0 to {largest}")
 
 
 def reuse_layers(source: Any, n_reused: int, n_classes: int) -> Any:
@@ -47,12 +44,17 @@ def reuse_layers(source: Any, n_reused: int, n_classes: int) -> Any:
     ------
     ValueError
         If a number is out of range.
-    """
-    _check_count("n_reused", n_reused, len(_hidden(source)))
-    if n_classes < 2:
-        raise ValueError(f"n_classes is {n_classes}; it must be >= 2")
-    import keras
 
+    Examples
+    --------
+    >>> from ch11lib.models import build_mlp
+    >>> source = build_mlp([30, 20], n_classes=8)
+    >>> model = reuse_layers(source, n_reused=1, n_classes=2)
+    >>> bool((model.layers[1].get_weights()[0] == source.layers[1].get_weights()[0]).all())
+    True
+    """
+    _checks.count("n_reused", n_reused, 0, len(_hidden(source)))
+    _checks.count("n_classes", n_classes, minimum=2)
     clone = keras.models.clone_model(source)
     for layer in clone.layers:
         layer.trainable = True
@@ -76,9 +78,14 @@ def copy_layers(source: Any, target: Any, n_layers: int) -> None:
     ------
     ValueError
         If `n_layers` is out of range, or shapes differ (from Keras).
+
+    Examples
+    --------
+    >>> from ch11lib.models import build_mlp
+    >>> copy_layers(build_mlp([30, 20], n_classes=8), build_mlp([30]), n_layers=1)
     """
     pairs = list(zip(_hidden(source), _hidden(target), strict=False))
-    _check_count("n_layers", n_layers, len(pairs))
+    _checks.count("n_layers", n_layers, 0, len(pairs))
     for from_layer, to_layer in pairs[:n_layers]:
         to_layer.set_weights(from_layer.get_weights())
 
@@ -87,6 +94,21 @@ def shared_layers(first: Any, second: Any) -> list[str]:
     """Return the names of layers that two models have in common as objects.
 
     Training one of the models changes these layers in the other one, too.
+
+    Parameters
+    ----------
+    first, second : keras.Model
+
+    Returns
+    -------
+    list of str
+        In the order of `first`.
+
+    Examples
+    --------
+    >>> dense = keras.layers.Dense(4, name="hidden")
+    >>> shared_layers(keras.Sequential([dense]), keras.Sequential([dense]))
+    ['hidden']
     """
     return [layer.name for layer in first.layers if any(layer is other for other in second.layers)]
 
@@ -102,11 +124,20 @@ def error_ratio(accuracies: Sequence[float], baseline: Sequence[float]) -> float
     accuracies, baseline : sequence of float
         From 0 to 1, one per run.
 
+    Returns
+    -------
+    float
+
     Raises
     ------
     ValueError
         If a value is outside of [0, 1], a sequence is empty, or the baseline
         makes no error.
+
+    Examples
+    --------
+    >>> round(error_ratio([0.99], baseline=[0.97]), 3)
+    0.333
     """
     for name, values in {"accuracies": accuracies, "baseline": baseline}.items():
         array = np.asarray(values, float)

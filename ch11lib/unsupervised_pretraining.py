@@ -1,4 +1,4 @@
-"""Features from images without labels: autoencoders and an auxiliary task.
+"""Features from images without labels: autoencoders and an auxiliary task. Keras.
 
 Lesson: *Unsupervised pretraining*. What is trained here has the same hidden
 layers as `ch11lib.models.build_mlp`, so that
@@ -8,8 +8,12 @@ layers as `ch11lib.models.build_mlp`, so that
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from ch11lib import _checks
+from ch11lib.models import hidden_layers
 
 __all__ = ["build_autoencoder", "corrupt", "greedy_autoencoder", "rotate"]
 
@@ -17,7 +21,7 @@ __all__ = ["build_autoencoder", "corrupt", "greedy_autoencoder", "rotate"]
 def build_autoencoder(
     hidden: Sequence[int],
     activation: str = "relu",
-    kernel_initializer: str = "he_normal",
+    kernel_initializer: Any = "he_normal",
     input_shape: Sequence[int] = (28, 28),
 ) -> Any:
     """Return Flatten → one Dense per entry of `hidden` → Dense back to all pixels.
@@ -26,8 +30,10 @@ def build_autoencoder(
     ----------
     hidden : sequence of int
         Units of each layer of the encoder; the last is the code.
-    activation, kernel_initializer : str
+    activation : str
         Of the encoder.
+    kernel_initializer : str or keras.initializers.Initializer
+        Of the encoder; an object must have no seed.
     input_shape : sequence of int
         Shape of one image.
 
@@ -47,16 +53,22 @@ def build_autoencoder(
     The decoder is one layer, whatever the depth of the encoder: only the
     encoder is reused, and what a shallow decoder can read from the code is
     what a classifier can read, too.
-    """
-    if len(hidden) == 0 or any(units < 1 for units in hidden):
-        raise ValueError(f"hidden is {list(hidden)}; give at least one layer, each of >= 1 unit")
-    import keras
 
-    model = keras.Sequential([keras.Input(tuple(input_shape)), keras.layers.Flatten()])
-    for units in hidden:
-        model.add(keras.layers.Dense(units, activation, kernel_initializer=kernel_initializer))
-    model.add(keras.layers.Dense(int(np.prod(input_shape)), "sigmoid"))
-    return model
+    Examples
+    --------
+    >>> build_autoencoder([200, 100]).output_shape
+    (None, 784)
+    """
+    if len(hidden) == 0:
+        raise ValueError("hidden is empty; it must have at least one layer")
+    return keras.Sequential(
+        [
+            keras.Input(tuple(input_shape)),
+            keras.layers.Flatten(),
+            *hidden_layers(hidden, activation, kernel_initializer),
+            keras.layers.Dense(int(np.prod(input_shape)), "sigmoid"),
+        ]
+    )
 
 
 def greedy_autoencoder(
@@ -97,14 +109,17 @@ def greedy_autoencoder(
     -----
     Bengio, Lamblin, Popovici and Larochelle (2006), with autoencoders in place
     of restricted Boltzmann machines.
-    """
-    for name, value in {"epochs": epochs, "batch_size": batch_size}.items():
-        if value < 1:
-            raise ValueError(f"{name} is {value}; it must be >= 1")
-    if len(hidden) == 0:
-        raise ValueError("hidden is empty; give at least one layer")
-    import keras
 
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).random((20, 4, 4))
+    >>> [kernel.shape for kernel, bias in greedy_autoencoder(X, [8, 5], epochs=1)]
+    [(16, 8), (8, 5)]
+    """
+    _checks.count("epochs", epochs)
+    _checks.count("batch_size", batch_size)
+    if len(hidden) == 0:
+        raise ValueError("hidden is empty; it must have at least one layer")
     keras.utils.set_random_seed(seed)
     codes, weights = np.asarray(X, np.float32).reshape(len(np.asarray(X)), -1), []
     for units in hidden:
@@ -145,6 +160,12 @@ def rotate(X: NDArray[Any], seed: int = 0) -> tuple[NDArray[Any], NDArray[np.uin
     Notes
     -----
     Gidaris, Singh and Komodakis (2018), arXiv:1803.07728.
+
+    Examples
+    --------
+    >>> X, turns = rotate(np.array([[[1, 2], [3, 4]]]), seed=1)
+    >>> turns, X[0].tolist()
+    (array([1], dtype=uint8), [[2, 4], [1, 3]])
     """
     X = np.asarray(X)
     if X.ndim != 3 or X.shape[1] != X.shape[2]:
@@ -162,6 +183,7 @@ def corrupt(X: ArrayLike, fraction: float, seed: int = 0) -> NDArray[np.float32]
     Parameters
     ----------
     X : array_like
+        Of any shape.
     fraction : float
         From 0 to 1.
     seed : int
@@ -178,8 +200,12 @@ def corrupt(X: ArrayLike, fraction: float, seed: int = 0) -> NDArray[np.float32]
     Notes
     -----
     Masking noise of Vincent, Larochelle, Bengio and Manzagol (2008).
+
+    Examples
+    --------
+    >>> corrupt([1.0, 1.0, 1.0, 1.0], fraction=0.5, seed=0)
+    array([1., 0., 0., 0.], dtype=float32)
     """
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"fraction is {fraction}; it must be from 0 to 1")
+    _checks.fraction("fraction", fraction)
     X = np.asarray(X, np.float32)
     return X * (np.random.default_rng(seed).random(X.shape) >= fraction)

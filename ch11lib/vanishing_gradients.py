@@ -1,8 +1,8 @@
-"""How signals and gradients grow or shrink through a deep stack of layers.
+"""How signals and gradients grow or shrink through a deep stack of layers. NumPy only.
 
-Lesson: *Vanishing and exploding gradients*. Three views of the same thing:
-`propagate` measures a random NumPy network, `mean_field` predicts it from one
-equation per layer, and `gradient_norms` measures a real Keras network.
+Lesson: *Vanishing and exploding gradients*. Two views of the same thing: `propagate`
+measures a random network, and `mean_field` predicts it from one equation per layer.
+`ch11lib.diagnostics` measures networks of Keras.
 
 Notation: layer l computes z_l = a_(l−1) W_l + b_l and a_l = φ(z_l); weights
 are N(0, σ_w²/fan_in), biases N(0, σ_b²), so that σ_w is comparable between
@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ch11lib import _checks
 from ch11lib.activations import Activation
 
 __all__ = [
     "MeanField",
     "Signals",
-    "gradient_norms",
     "mean_field",
     "normal_weights",
     "propagate",
@@ -37,12 +37,6 @@ _HALF = 5 * (_NODES + 1)
 ZETA = np.concatenate([-_HALF, _HALF])
 DENSITY = np.exp(-(ZETA**2) / 2) / math.sqrt(2 * math.pi)
 WEIGHT = 5 * np.concatenate([_NODE_WEIGHTS, _NODE_WEIGHTS]) * DENSITY
-
-
-def _check_sigma(name: str, value: float) -> None:
-    """Raise unless `value` is a standard deviation."""
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{name} is {value}; it must be finite and >= 0")
 
 
 @dataclass(frozen=True)
@@ -70,7 +64,15 @@ class Signals:
 
 
 class MeanField(NamedTuple):
-    """Prediction of `mean_field`; entry l−1 belongs to layer l."""
+    """Prediction of `mean_field`; entry l−1 belongs to layer l.
+
+    Attributes
+    ----------
+    q : ndarray, shape (depth,)
+        Variance of z_l.
+    chi : ndarray, shape (depth,)
+        Factor by which the variance of the gradient grows at layer l.
+    """
 
     q: Array
     chi: Array
@@ -89,15 +91,24 @@ def normal_weights(
         Not negative. N(0, 1) weights in a layer of width n are sigma_w = √n.
     rng : numpy.random.Generator
 
+    Returns
+    -------
+    list of ndarray of float64, each of shape (width, width)
+
     Raises
     ------
     ValueError
-        If an argument is out of range.
+        If `depth` or `width` is below 1, or `sigma_w` negative.
+
+    Examples
+    --------
+    >>> W, _ = normal_weights(2, 400, sigma_w=1.5, rng=np.random.default_rng(0))
+    >>> round(float(W.std() * 400**0.5), 2)
+    1.5
     """
-    for name, value in {"depth": depth, "width": width}.items():
-        if value < 1:
-            raise ValueError(f"{name} is {value}; it must be >= 1")
-    _check_sigma("sigma_w", sigma_w)
+    _checks.count("depth", depth)
+    _checks.count("width", width)
+    _checks.non_negative("sigma_w", sigma_w)
     std = sigma_w / math.sqrt(width)
     return [rng.normal(0, std, (width, width)) for _ in range(depth)]
 
@@ -106,6 +117,9 @@ def propagate(
     X: ArrayLike, weights: Sequence[Array], activation: Activation, *, rng: np.random.Generator
 ) -> Signals:
     """Send `X` forward through dense layers, and a random gradient back.
+
+    Forward, z_l = a_(l−1) W_l and a_l = φ(z_l). Backward, δ_l = g_l ⊙ φ′(z_l) with
+    g_(l−1) = δ_l W_lᵀ, where δ_l = ∂L/∂z_l and g_l = ∂L/∂a_l.
 
     Parameters
     ----------
@@ -125,6 +139,15 @@ def propagate(
     ------
     ValueError
         If there are no weights, or the shapes do not fit.
+
+    Examples
+    --------
+    >>> from ch11lib import activations
+    >>> rng = np.random.default_rng(0)
+    >>> weights = normal_weights(20, 100, sigma_w=1.0, rng=rng)
+    >>> signals = propagate(np.ones((1, 100)), weights, activations.get("sigmoid"), rng=rng)
+    >>> bool(signals.gradient_std[0] < 1e-10 * signals.gradient_std[-1])
+    True
     """
     a: Array = np.asarray(X, dtype=np.float64)
     if not weights:
@@ -190,19 +213,23 @@ def mean_field(
     Returns
     -------
     MeanField
-        Arrays ``q`` and ``chi``, each of shape (depth,).
+        Arrays ``q`` and ``chi`` of float64, each of shape (depth,).
 
     Raises
     ------
     ValueError
-        If an argument is out of range.
+        If `depth` is below 1, `q0` not positive, or a deviation negative.
+
+    Examples
+    --------
+    >>> from ch11lib import activations
+    >>> mean_field(3, activations.get("relu"), sigma_w=2**0.5).chi.round(6)
+    array([1., 1., 1.])
     """
-    if depth < 1:
-        raise ValueError(f"depth is {depth}; it must be >= 1")
-    if not (math.isfinite(q0) and q0 > 0):
-        raise ValueError(f"q0 is {q0}; it must be finite and > 0")
-    _check_sigma("sigma_w", sigma_w)
-    _check_sigma("sigma_b", sigma_b)
+    _checks.count("depth", depth)
+    _checks.positive("q0", q0)
+    _checks.non_negative("sigma_w", sigma_w)
+    _checks.non_negative("sigma_b", sigma_b)
     q, chi = np.empty(depth), np.empty(depth)
     second_moment = q0
     for layer in range(depth):
@@ -211,49 +238,3 @@ def mean_field(
         second_moment = float(activation(z) ** 2 @ WEIGHT)
         chi[layer] = sigma_w**2 * float(activation.derivative(z) ** 2 @ WEIGHT)
     return MeanField(q, chi)
-
-
-def gradient_norms(model: Any, X: ArrayLike, y: ArrayLike) -> dict[str, float]:
-    """Return the norm of the loss gradient for the kernel of each layer.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Compiled, on the TensorFlow backend.
-    X : array_like, shape (n_instances, ...)
-        One batch of inputs.
-    y : array_like, shape (n_instances, ...)
-        Its targets.
-
-    Returns
-    -------
-    dict of str to float
-        Layer name → Euclidean norm of ∂loss/∂kernel, from input to output.
-
-    Raises
-    ------
-    ValueError
-        If the model is not compiled, or has no kernel.
-    RuntimeError
-        If Keras runs on another backend, whose gradients this does not read.
-    """
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        raise RuntimeError(
-            f"gradient_norms needs the TensorFlow backend, not {keras.backend.backend()!r}"
-        )
-    if not model.compiled:
-        raise ValueError("model is not compiled; call model.compile(loss=...) first")
-    import tensorflow as tf
-
-    layers = [layer for layer in model.layers if hasattr(layer, "kernel")]
-    if not layers:
-        raise ValueError(f"model {model.name!r} has no layer with a kernel")
-    with tf.GradientTape() as tape:
-        loss = model.compute_loss(x=X, y=tf.convert_to_tensor(y), y_pred=model(X, training=True))
-    gradients = tape.gradient(loss, [layer.kernel.value for layer in layers])
-    return {
-        layer.name: float(tf.norm(gradient))
-        for layer, gradient in zip(layers, gradients, strict=True)
-    }

@@ -8,26 +8,28 @@ import sys
 from pathlib import Path
 
 import browser
-import conditions
 import hypothesis
 import numpy as np
 import pytest
+import sandbox
 from filelock import FileLock
 from notebook_budgets import NotebookBudgets
-from times import Times
+from timings_plugin import Timings
 
 ROOT = Path(__file__).resolve().parents[1]
+#: Where a process that a test starts finds the plugins of these tests and the tools.
+PATHS = [str(ROOT / folder) for folder in ("tests", "tests/book", "book/tools")]
 
 
 def pytest_configure(config):
-    conditions.pin_worker()
-    conditions.go_offline()
+    sandbox.pin_worker()
+    sandbox.go_offline()
     os.environ["TQDM_DISABLE"] = "1"  # stored outputs have no progress bars
     hypothesis.settings.register_profile("the same everywhere", deadline=None, derandomize=True)
     hypothesis.settings.load_profile("the same everywhere")
     config.pluginmanager.register(NotebookBudgets(), "notebook_budgets")
     if "CH11_TIMES" in os.environ and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Times(), "times")
+        config.pluginmanager.register(Timings(), "timings")
 
 
 @pytest.fixture
@@ -45,8 +47,8 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def torch_reference():
-    """What PyTorch says, stored by tests/data/make_torch_reference.py."""
-    path = ROOT / "tests" / "data" / "torch_reference.json"
+    """What PyTorch says, stored by tests/library/data/make_torch_reference.py."""
+    path = ROOT / "tests" / "library" / "data" / "torch_reference.json"
     return json.loads(path.read_text(encoding="utf-8"))
 
 

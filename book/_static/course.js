@@ -22,3 +22,18 @@ window.addEventListener("load", () => {
     button.ariaLabel = "Copy this code";
   });
 });
+
+// A page shows its text when its formulas are set, or lines would move while somebody
+// reads. Then the heading that the address names is where it will stay.
+if (window.MathJax) {
+  const root = document.documentElement;
+  root.classList.add("math-comes");
+  window.MathJax.startup = {
+    pageReady: () =>
+      window.MathJax.startup.defaultPageReady().finally(() => {
+        root.classList.remove("math-comes");
+        const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+        if (place && performance.now() < 10000) place.scrollIntoView({ behavior: "instant" });
+      }),
+  };
+}

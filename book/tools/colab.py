@@ -4,8 +4,9 @@
 
 Colab opens one notebook of a repository, without the files beside it. So each
 lesson gets a first cell that installs ``ch11lib`` from the same repository and
-the same commit, and nothing that is there already; and its text is turned into
-plain Markdown (see `plain_markdown`). The workflow ``deploy.yml`` stores the
+the same commit, and nothing that is there already; its text is turned into plain
+Markdown (see `plain_markdown`); and a folded cell is a form, which shows its label
+in the place of its code. The workflow ``deploy.yml`` stores the
 folder in the branch ``colab`` of the repository, where the website's buttons
 look for it: a fork has its own.
 """
@@ -92,6 +93,10 @@ def edition(path: Path, install: str, site: str, texts: plain_markdown.Book) -> 
     for cell in made.cells:
         if cell.cell_type == "markdown":
             cell.source = texts.plain(cell.source, page)
+        elif notebooks.FOLDED & {*cell.metadata.get("tags", [])}:
+            label = cell.metadata.get("mystnb", {}).get("code_prompt_show", "Code")
+            cell.metadata["cellView"] = "form"  # Colab shows the title alone
+            cell.source = f"#@title {label}\n{cell.source}"
     return made
 
 

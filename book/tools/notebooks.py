@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-import cores
+import determinism
 import nbformat
 import psutil
 import yaml
@@ -31,7 +31,14 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).resolve().parents[2]
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
-KEPT_CELL_METADATA = {"tags", "mystnb"}
+KEPT_CELL_METADATA = {"tags", "mystnb", "given"}
+FOLDED = {"hide-input", "hide-cell"}
+#: The pages in the form of the second edition: see the gates in the tests. Their plots are
+#: stored at twice the density.
+SECOND_EDITION = {"intro", "vanishing_gradients"}
+#: Instructions to the kernel. TensorFlow's C++ hardware notes go to the terminal, not into outputs.
+KERNEL = ["--IPKernelApp.capture_fd_output=False", "--log-level=40"]
+SHARP = ["--InlineBackend.figure_formats=retina"]
 T = TypeVar("T")
 
 
@@ -50,6 +57,8 @@ def normalize(notebook: Any) -> Any:
     for number, cell in enumerate(notebook.cells):
         cell = nbformat.from_dict(cell)
         cell.metadata = {k: v for k, v in cell.metadata.items() if k in KEPT_CELL_METADATA}
+        if FOLDED & {*cell.metadata.get("tags", [])}:
+            cell.metadata["jupyter"] = {"source_hidden": True}  # folded in JupyterLab, too
         cell.id = hashlib.sha256(f"{number} {cell.cell_type}".encode()).hexdigest()[:8]
         cell.source = cell.source.strip("\n")
         if cell.cell_type == "code":
@@ -64,13 +73,19 @@ def _merge_streams(outputs: list[Any]) -> list[Any]:
     for output in outputs:
         if output.output_type in ("display_data", "execute_result"):
             output.data.pop(WIDGET_VIEW, None)
-            output.metadata = {}
+            output.metadata = _logical_size(output.metadata)
         last = merged[-1] if merged else None
         if last and output.output_type == "stream" and output.get("name") == last.get("name"):
             last.text += output.text
         else:
             merged.append(output)
     return merged
+
+
+def _logical_size(metadata: Any) -> dict[str, Any]:
+    """Keep the width and height at which a picture of twice the density is shown."""
+    size = metadata.get("image/png", {})
+    return {"image/png": dict(size)} if {*size} == {"width", "height"} else {}
 
 
 def start_again(start: Callable[..., T], attempts: int = 3) -> Callable[..., T]:
@@ -91,8 +106,8 @@ def start_again(start: Callable[..., T], attempts: int = 3) -> Callable[..., T]:
     return starts
 
 
-def run(notebook: Any, folder: Path) -> None:
-    """Execute the cells in place."""
+def run(notebook: Any, folder: Path, sharp: bool = False) -> None:
+    """Execute the cells in place; store plots at twice the density if `sharp`."""
     client = NotebookClient(
         notebook,
         timeout=600,
@@ -100,28 +115,30 @@ def run(notebook: Any, folder: Path) -> None:
         store_widget_state=False,
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
-        # TensorFlow's C++ hardware notes go to the terminal, not into outputs.
-        extra_arguments=["--IPKernelApp.capture_fd_output=False", "--log-level=40"],
+        extra_arguments=KERNEL + SHARP * sharp,
     )
     client.execute()
 
 
-def execute(path: Path, timings: bool = False) -> bool:
-    """Execute the notebook at `path` in place; tell whether its file changed."""
+def execute(path: Path, timings: bool = False, home: Path | None = None) -> bool:
+    """Execute the notebook at `path` in place; return whether its file changed.
+
+    `home` is the folder in which the kernel runs, if it is not that of the file.
+    """
     notebook = nbformat.read(path, as_version=4)
     kept = {
         number: cell.outputs
         for number, cell in enumerate(notebook.cells)
         if "timing" in cell.metadata.get("tags", []) and cell.outputs and not timings
     }
-    start_again(run)(notebook, path.parent)
+    start_again(run)(notebook, home or path.parent, path.stem in SECOND_EDITION)
     for number, outputs in kept.items():
         notebook.cells[number].outputs = outputs
     return write(path, normalize(notebook))
 
 
 def write(path: Path, notebook: Any) -> bool:
-    """Replace `path` in one step if its content changes; tell whether it did."""
+    """Replace `path` in one step if its content changes; return whether it did."""
     nbformat.validate(notebook)
     text = nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") == text:
@@ -149,11 +166,11 @@ def main() -> int:
     if missing := [path.name for path in paths if not path.exists()]:
         parser.error(f"no such notebook: {', '.join(missing)}")
     failures = 0
-    cores.choose_common_instructions()
+    determinism.pin_instruction_set()
     os.environ["TQDM_DISABLE"] = "1"  # a bar that has gone leaves its traces in an output
     numbers = itertools.count()
     pool = ThreadPoolExecutor(
-        arguments.jobs, initializer=lambda: cores.keep_to_one_core(next(numbers))
+        arguments.jobs, initializer=lambda: determinism.pin_to_core(next(numbers))
     )
     futures = [(path, pool.submit(execute, path, arguments.timings)) for path in paths]
     try:

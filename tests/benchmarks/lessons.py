@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "book" / "tools"), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("book/tools", "tests", "tests/book")]
 
 import notebook_budgets  # noqa: E402
 import notebooks  # noqa: E402

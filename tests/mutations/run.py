@@ -30,7 +30,7 @@ ROOT = HERE.parents[1]
 RESULTS = HERE / "results.json"
 UNIT = ["-x", "-q", "--no-header", "-o", "addopts=", "-p", "no:cacheprovider"]
 BOOK = [*UNIT[1:], "--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", "-p", "one_claim"]
-SANITIZE = "--nbval-sanitize-with=tests/nbval_sanitize.cfg"
+SANITIZE = "--nbval-sanitize-with=tests/book/nbval_sanitize.cfg"
 
 
 def mutations():
@@ -58,13 +58,13 @@ def unit_tests(module):
     return [
         str(path.relative_to(ROOT))
         for pattern in patterns
-        for path in sorted((ROOT / "tests").glob(f"test_{pattern}.py"))
+        for path in sorted((ROOT / "tests" / "library").glob(f"test_{pattern}.py"))
     ]
 
 
 def pytest_in(copy, *arguments):
     """Run pytest in a copy of the course; return its exit code and what it printed."""
-    paths = [str(copy), str(copy / "tests" / "mutations"), str(copy / "tests")]
+    paths = [str(copy), str(copy / "tests" / "mutations")]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *arguments],
         cwd=copy,

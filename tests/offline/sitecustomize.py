@@ -1,6 +1,6 @@
 """Refuse every socket that leaves this machine, in this Python and its children.
 
-`tests/conditions.py` puts this folder on PYTHONPATH, so that the kernels of the
+`tests/sandbox.py` puts this folder on PYTHONPATH, so that the kernels of the
 lessons and the builds of the website run without a network, too.
 """
 

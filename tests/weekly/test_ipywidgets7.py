@@ -36,7 +36,8 @@ def seven(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ipywidgets7")
     wanted = ["ipywidgets==7.7.1", "widgetsnbextension~=3.6.0", "ipython_genutils"]
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
-    subprocess.run([*install, str(folder), *wanted], check=True)
+    with_network = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    subprocess.run([*install, str(folder), *wanted], env=with_network, check=True)
     return str(folder)
 
 

@@ -1,0 +1,184 @@
+"""The edition for Colab: its text, its first cell, its branch, and lessons that run there."""
+
+import os
+import re
+import subprocess
+
+import colab
+import nbformat
+import plain_markdown
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from conftest import ROOT, build_site
+from small_course import small_course
+
+FORK = "a-teacher/deep-nets"
+SITE = "https://a-teacher.github.io/deep-nets/"
+PAGE = f"{SITE}book/dropout.html"
+MYST = r"\{[a-z:-]+\}`|^:::|^:[a-z-]+:|\[\]\(|\$\$ \(|\]\((?!https?://|#)"
+
+
+@pytest.fixture(scope="module")
+def edition(tmp_path_factory):
+    """Make the edition of a fork as the workflow does; return its folder."""
+    output = tmp_path_factory.mktemp("colab")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GITHUB_REPOSITORY", FORK)
+        patch.setenv("GITHUB_SHA", "c0ffee")
+        patch.setattr("sys.argv", ["colab.py", "--output", str(output)])
+        colab.main()
+    return output
+
+
+@pytest.fixture(scope="module")
+def book():
+    return plain_markdown.Book.read(ROOT / "book", SITE)
+
+
+def read(folder, page):
+    return nbformat.read(folder / f"{page}.ipynb", as_version=4)
+
+
+def test_pages_are_those_that_need_no_file_of_the_repository(edition):
+    made = {path.relative_to(edition).with_suffix("").as_posix() for path in edition.rglob("*.*")}
+    assert made == {*colab.pages()}
+    assert {"book/dropout", "book/intro", "book/deep_network_project"} <= made
+    assert "book/what_it_costs" not in made, "it reads the stored measurements"
+
+
+@pytest.mark.parametrize("page", colab.pages())
+def test_text_holds_no_myst(edition, page):
+    prose = [c.source for c in read(edition, page).cells if c.cell_type == "markdown"]
+    assert f"{SITE}{page}.html" in prose[0]
+    assert re.findall(MYST, "\n".join(prose), re.M) == []
+
+
+@pytest.mark.parametrize("page", colab.pages())
+def test_code_and_outputs_are_those_of_the_lesson(edition, page):
+    made, lesson = (
+        [
+            (re.sub(r"\A#@title .*\n", "", c.source), c.outputs)
+            for c in read(folder, page).cells
+            if c.cell_type == "code"
+        ]
+        for folder in (edition, ROOT)
+    )
+    assert made[1:] == lesson
+    assert f'"ch11lib @ https://github.com/{FORK}/archive/c0ffee.zip"' in made[0][0]
+
+
+def test_folded_cells_are_forms_that_say_what_is_inside(tmp_path, book):
+    label = {"code_prompt_show": "How we measured"}
+    cells = [
+        nbformat.v4.new_markdown_cell("# Dropout"),
+        nbformat.v4.new_code_cell("x = 1"),
+        nbformat.v4.new_code_cell("y = 2", metadata={"tags": ["hide-input"], "mystnb": label}),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "dropout.ipynb")
+    made = colab.edition(tmp_path / "dropout.ipynb", "ch11lib", SITE, book).cells
+    assert made[-1].source == "#@title How we measured\ny = 2"
+    assert made[-1].metadata["cellView"] == "form"
+    assert made[-2].source == "x = 1" and "cellView" not in made[-2].metadata
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("a {term}`softmax`", "a softmax"),
+        ("{term}`Self-normalization <self-normalization>`", "Self-normalization"),
+        ("see [](max_norm)", f"see [Max-norm regularization]({SITE}book/max_norm.html)"),
+        ("see {doc}`max_norm`.", f"see [Max-norm regularization]({SITE}book/max_norm.html)."),
+        ("[API](api/dropout.md#x)", f"[API]({SITE}book/api/dropout.html#x)"),
+        ("{cite:t}`glorot2010`", f"[Glorot and Bengio (2010)]({SITE}book/bibliography.html)"),
+        ("{cite:p}`gal2016`", f"([Gal and Ghahramani, 2016]({SITE}book/bibliography.html))"),
+        ("{eq}`eq-a`", f"[the equation]({PAGE}#equation-eq-a)"),
+        ("{numref}`tbl-a`", f"[the table]({PAGE}#tbl-a)"),
+        (":::{table} Rows.\n:name: tbl-a\n\n| a |\n|---|\n:::", "**Rows.**\n\n| a |\n|---|"),
+        ("$$\nx\n$$ (eq-a)", "$$\nx\n$$"),
+        ("$$[](a)$$ and `[](a)`", "$$[](a)$$ and `[](a)`"),
+        ("```python\n{term}`a`\n```", "```python\n{term}`a`\n```"),
+        (":::{exercise} Why?\n:label: w\n\nSay it.\n:::", "**Exercise: Why?**\n\nSay it."),
+        (":::{solution-start} w\n:class: dropdown\n:::\n\nSo.", "**Solution**\n\nSo."),
+        (":::{solution-end}\n:::", ""),
+    ],
+)
+def test_plain_markdown(book, text, plain):
+    found = book.plain(text, PAGE).strip("\n")
+    assert found == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (":::{figure} a.png\n:::", "'figure' is not known"),
+        ("{ref}`a`", "'ref' is not known"),
+        ("[](nowhere)", "'nowhere' leads to no page"),
+        ("{cite:p}`nobody1999`", "'nobody1999' is not in the bibliography"),
+    ],
+)
+def test_what_is_not_known_is_an_error(book, text, message):
+    with pytest.raises(ValueError, match=message):
+        book.plain(text, PAGE)
+
+
+def test_a_fork_opens_its_own_edition(tmp_path):
+    lesson, reads = "# A lesson\n\nLayers.", "# A page\n\nIt reads a file."
+    course = small_course(tmp_path / "course", {"lesson": lesson, "reads": reads})
+    path = course / "book" / "reads.ipynb"
+    page = nbformat.read(path, as_version=4)
+    page.cells.append(nbformat.v4.new_code_cell('open("../tests/a.json")'))
+    nbformat.write(page, path)
+    built = build_site(course, tmp_path / "out", repository=FORK)
+    assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-2000:]
+    links = {}
+    for name in ("lesson", "reads"):
+        html = (tmp_path / "out" / "_build" / "html" / "book" / f"{name}.html").read_text()
+        found = BeautifulSoup(html, "html.parser").find_all("a", href=True)
+        links[name] = [a["href"] for a in found if re.search("colab|mybinder", a["href"])]
+    address = f"https://colab.research.google.com/github/{FORK}/blob/{colab.BRANCH}"
+    assert f"{address}/book/lesson.ipynb" in links["lesson"]
+    assert any("mybinder.org" in link for link in links["reads"]), "Binder has all files"
+    assert not any("colab" in link for link in links["reads"])
+
+
+def test_workflow_stores_the_edition_in_its_branch(tmp_path):
+    """Run the workflow's own command, with a repository on this disk in the place of GitHub."""
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy.yml").read_text())
+    job = workflow["jobs"]["colab"]
+    assert job["permissions"] == {"contents": "write"}
+    steps = [step["run"] for step in job["steps"] if "run" in step]
+    assert steps[0] == "make colab"
+    environment = {**os.environ, **job["env"], "GITHUB_SHA": "c0ffee", "HOME": str(tmp_path)}
+
+    def git(*arguments, folder=tmp_path):
+        command = ["git", "-c", "init.defaultBranch=main", *arguments]
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    git("init", "--bare", "github")
+    git("clone", str(tmp_path / "github"), "checkout")
+    checkout = tmp_path / "checkout"
+    (checkout / "README.md").write_text("a course")
+    git("add", ".", folder=checkout)
+    git("commit", "-m", "start", folder=checkout)
+    for number in (1, 2):  # the second time over the first
+        made = checkout / "_build" / "colab" / "book"
+        made.mkdir(parents=True, exist_ok=True)
+        (made / "lesson.ipynb").write_text(f"edition {number}")
+        subprocess.run(["bash", "-e", "-c", steps[1]], cwd=checkout, env=environment, check=True)
+    stored = tmp_path / "github"
+    assert git("ls-tree", "-r", "--name-only", "colab", folder=stored) == "book/lesson.ipynb\n"
+    assert git("show", "colab:book/lesson.ipynb", folder=stored) == "edition 2"
+    assert git("status", "--short", "README.md", folder=checkout) == "", "the checkout stays"
+
+
+@pytest.mark.parametrize(("name", "value"), [("REPOSITORY", ""), ("SHA", "a b")])
+def test_wrong_settings_are_refused(monkeypatch, tmp_path, name, value):
+    monkeypatch.setenv("GITHUB_REPOSITORY", FORK)
+    monkeypatch.setenv(f"GITHUB_{name}", value)
+    monkeypatch.setattr("sys.argv", ["colab.py", "--output", str(tmp_path)])
+    with pytest.raises(SystemExit, match=f"GITHUB_{name} is"):
+        colab.main()

@@ -1,0 +1,15 @@
+"""Each study still runs, with few steps, and returns what is stored under its name."""
+
+import json
+
+import pytest
+import studies
+
+SCRIPTS = studies.scripts()
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_study_runs(name):
+    quick = studies.measure(name, smoke=True)
+    stored = json.loads(studies.stored_path(name).read_text(encoding="utf-8"))
+    assert [*quick["results"]] == [*stored["results"]]
