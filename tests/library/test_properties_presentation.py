@@ -15,9 +15,6 @@ from ch11lib import activations, claims, experiments, explore, guidelines, plots
 def test_every_path_leads_to_its_advice(data):
     path, advice = data.draw(st.sampled_from(list(guidelines.leaves())))
     assert guidelines.advise(path) == advice
-    assert advice.text in guidelines.outline()
-    sides = dict(guidelines.branches(guidelines.TREE))
-    assert sides == {True: guidelines.TREE.yes, False: guidelines.TREE.no}
     assert guidelines.plot_tree(guidelines.TREE, path).get_label()
 
 
