@@ -31,10 +31,8 @@ __all__ = [
     "Task",
     "Trainer",
     "Training",
-    "UnreachableDataError",
     "build",
     "load",
-    "load_cifar10",
     "prepare",
     "steps_to_reach",
 ]
