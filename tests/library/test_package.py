@@ -13,14 +13,13 @@ import ch11lib
 
 
 def test_import_is_light(run_python):
-    """At most 0.3 s, and neither Keras nor TensorFlow (nor matplotlib) comes along."""
+    """Neither Keras nor TensorFlow (nor matplotlib) comes along."""
     code = (
-        "import time; start = time.perf_counter(); import ch11lib; "
-        "seconds = time.perf_counter() - start; import sys; "
+        "import ch11lib, sys; "
         "heavy = {'keras', 'tensorflow', 'matplotlib', 'ipywidgets', 'scipy'} & set(sys.modules); "
-        "print(seconds <= 0.3, sorted(heavy))"
+        "print(sorted(heavy))"
     )
-    assert run_python("-c", code).stdout.strip() == "True []"
+    assert run_python("-c", code).stdout.strip() == "[]"
 
 
 #: How a module's docstring says which it is.
