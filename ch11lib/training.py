@@ -150,8 +150,9 @@ def sweep(
     r"""Train a network at each learning rate with each seed, all copies at once.
 
     The seed of a copy sets its initial weights, its random layers (dropout) and the order of
-    its batches, anew in each epoch: two copies with the same seed differ in the learning rate
-    alone. A last batch that is not full is left out. In each step,
+    its batches: two copies with the same seed differ in the learning rate alone. For each
+    epoch ``numpy.random.default_rng(seed)`` draws the next permutation of the instances, which
+    is cut into batches; a last batch that is not full is left out. In each step,
 
     .. math:: \theta_k \leftarrow U(\theta_k, \nabla L_k(\theta_k), \eta_k s_t),
        \qquad k = 1, \dots, n_\text{rates} \cdot n_\text{seeds}
@@ -411,7 +412,7 @@ class _Copies:
 
         A flat weight has shape (copies, size), so that a column of learning rates suits it.
         """
-        values = np.stack([keras.ops.convert_to_numpy(v) for v in variables])
+        values = np.stack([variable.numpy() for variable in variables])
         values = np.tile(values, (self.n // len(variables), *[1] * (values.ndim - 1)))
         first = variables[0]
         values = values.reshape(self.n, -1) if first.trainable else values
@@ -589,6 +590,9 @@ def _without_clipping(optimizer: Any) -> tuple[Any, Callable[[list[Any]], list[A
             return [tf.clip_by_value(g, -value, value) for g in gradients]
         if norm:
             return [tf.clip_by_norm(g, norm) for g in gradients]
-        return tf.clip_by_global_norm(gradients, total)[0] if total else gradients
+        if total:
+            norm_of_all = tf.sqrt(sum(tf.reduce_sum(g * g) for g in gradients))
+            return [g * (total / tf.maximum(norm_of_all, total)) for g in gradients]
+        return gradients
 
     return optimizer, clip

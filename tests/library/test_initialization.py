@@ -91,12 +91,6 @@ def test_truncated_normal_std_equals_scipy(cut):
     assert init.truncated_normal_std(cut) == pytest.approx(truncnorm(-cut, cut).std(), rel=1e-9)
 
 
-def test_uniform_limit_gives_the_variance():
-    assert uniform(-init.uniform_limit(0.3), 2 * init.uniform_limit(0.3)).var() == pytest.approx(
-        0.3
-    )
-
-
 def test_same_generator_state_same_weights():
     first, second = (
         init.initialize("he_normal", (4, 3), rng=np.random.default_rng(5)) for _ in "ab"
@@ -118,7 +112,6 @@ def test_same_generator_state_same_weights():
             "distribution is 'normal'",
         ),
         (lambda rng: init.truncated_normal_std(0), "cut is 0"),
-        (lambda rng: init.uniform_limit(-1), "variance is -1"),
     ],
 )
 def test_wrong_arguments_are_named(call, message, rng):
