@@ -1,40 +1,222 @@
-"""Comparisons over several seeds, with their spread.
+"""From results of several seeds to sentences, and helpers that repeat a run. Keras.
 
-One run says little: another seed may turn a ranking round. These helpers
-repeat a run, collect its results and say how far they scatter.
+One run says little: another seed may turn a ranking round. `compare` says in fixed words
+what the seeds support, `median_and_range` how far they scatter.
 """
 
+import gc
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
+import keras
 import numpy as np
+import scipy.stats
+from keras import ops
 from numpy.typing import ArrayLike, NDArray
+from tqdm import tqdm
 
-if TYPE_CHECKING:
-    from ch11lib._experiments_keras import RateTable
+from ch11lib import _checks
 
 __all__ = [
+    "Comparison",
     "RateTable",
     "TunedRuns",
+    "compare",
+    "median_and_range",
     "paired_ratio",
     "progress",
     "reinitialize",
     "set_random_seed",
-    "spread",
     "tuned_runs",
 ]
 
 T = TypeVar("T")
 
 
-def __getattr__(name: str) -> Any:
-    """Import Keras, and with it `RateTable`, on first use."""
-    if name == "RateTable":
-        from ch11lib._experiments_keras import RateTable
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` found; printed, it is a sentence.
 
-        return RateTable
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    Attributes
+    ----------
+    first, second : str
+        The names of the methods.
+    difference, low, high : float
+        First minus second, its mean and its confidence interval, in `unit`; with the unit
+        ``"times"`` first divided by second. NaN if fewer than two pairs of seeds are left.
+    n : int
+        The pairs of seeds that were compared.
+    unit : str
+        ``"points"``, ``"times"``, another unit or ``""``.
+    diverged : tuple of int
+        With how many seeds the first and the second method ended with NaN or infinity. These
+        pairs are left out, and the sentence says so.
+    verb : str
+    digits : int
+    confidence : float
+
+    Examples
+    --------
+    >>> result = compare("ReLU", [0.78, 0.79, 0.77], "sigmoid", [0.10, 0.10, 0.09])
+    >>> result.above, result.below, result.told_apart, result.verdict
+    (True, False, True, 'above')
+    """
+
+    first: str
+    second: str
+    difference: float
+    low: float
+    high: float
+    n: int
+    unit: str
+    diverged: tuple[int, int]
+    verb: str
+    digits: int
+    confidence: float
+
+    @property
+    def above(self) -> bool:
+        """Whether the whole interval lies above no difference."""
+        return self.low > (self.unit == "times")
+
+    @property
+    def below(self) -> bool:
+        """Whether the whole interval lies below no difference."""
+        return self.high < (self.unit == "times")
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether the interval leaves out no difference."""
+        return self.above or self.below
+
+    @property
+    def verdict(self) -> Literal["above", "below", "not told apart"]:
+        """One of ``"above"``, ``"below"`` and ``"not told apart"``."""
+        return "above" if self.above else "below" if self.below else "not told apart"
+
+    def __str__(self) -> str:
+        lost = [
+            f"{name} diverged with {count}"
+            for name, count in zip((self.first, self.second), self.diverged, strict=True)
+            if count
+        ]
+        seeds = "; ".join([f"{self.n} seed{'s' * (self.n != 1)}", *lost])
+        if self.n < 2:
+            return f"{self.first} and {self.second} ({seeds}): {self.verdict}."
+        if self.unit == "times":
+            found = f"at {self._shown(self.difference)} times {self.second}"
+        else:
+            side = "below" if self.difference < 0 else "above"
+            size = f"{self._shown(abs(self.difference))} {self.unit}".rstrip()
+            found = f"{size} {side} {self.second}"
+        interval = (
+            f"{self.confidence:.0%} interval {self._shown(self.low)} to {self._shown(self.high)}"
+        )
+        return f"{self.first} {self.verb} {found} ({interval}, {seeds}): {self.verdict}."
+
+    def _shown(self, value: float) -> str:
+        return f"{round(value, self.digits) + 0.0:.{self.digits}f}".replace("-", "−")
+
+
+def compare(
+    first: str,
+    a: ArrayLike,
+    second: str,
+    b: ArrayLike,
+    *,
+    unit: str = "points",
+    verb: str = "ends",
+    digits: int | None = None,
+    confidence: float = 0.95,
+) -> Comparison:
+    r"""Compare two methods over the same seeds; printed, the result is a sentence.
+
+    The mean of the n paired differences :math:`d_i = a_i - b_i`, with Student's interval
+
+    .. math:: \bar d \pm t_{n-1,\,(1 + c) / 2} \; s / \sqrt n
+
+    of the confidence c, where s is the standard deviation of the differences. Pairing takes
+    out what a seed does to both methods. The verdict is *above* or *below* if the interval
+    leaves out 0, else *not told apart*; it says which is larger, not which is better.
+
+    Parameters
+    ----------
+    first, second : str
+        The names of the methods.
+    a, b : array_like of float, shape (n_seeds,)
+        Their results, seed by seed in the same order, at least two. A pair in which one is
+        NaN or infinite, because that run diverged, is left out and told.
+    unit : str
+        ``"points"`` shows shares such as accuracies, which must be from 0 to 1, in percentage
+        points. ``"times"`` compares the ratios a / b of positive values (a geometric mean,
+        Student's interval of the logarithms). Any other unit is shown as it is: ``"s"``, or
+        ``""`` for a loss.
+    verb : str
+        Such as ``"ends"`` or ``"starts"``.
+    digits : int, optional
+        After the point. Default: 1 for points, 2 for ratios, otherwise 3.
+    confidence : float
+        Above 0 and below 1.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ValueError
+        If the arrays are not two rows of the same length, at least 2, or hold values that the
+        unit excludes.
+
+    Notes
+    -----
+    Source: Student, The probable error of a mean, Biometrika 6 (1908).
+
+    Examples
+    --------
+    >>> print(compare("SELU", [0.81, 0.84, 0.82], "ReLU", [0.82, 0.80, 0.81]))
+    SELU ends 1.3 points above ReLU (95% interval −4.9 to 7.6, 3 seeds): not told apart.
+    """
+    one, other = np.asarray(a, float), np.asarray(b, float)
+    if one.ndim != 1 or one.shape != other.shape or len(one) < 2:
+        raise ValueError(
+            f"a has shape {one.shape} and b {other.shape}; they must be rows of one value per "
+            "seed, for the same two seeds or more"
+        )
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}; it must be from 0 to 1 (both excluded)")
+    finite = np.isfinite(one) & np.isfinite(other)
+    for name, values in (("a", one), ("b", other)):
+        ended = values[np.isfinite(values)]
+        if unit == "points" and ((ended < 0) | (ended > 1)).any():
+            raise ValueError(f"{name} is {values}; for the unit 'points' it must be from 0 to 1")
+        if unit == "times" and (ended <= 0).any():
+            raise ValueError(f"{name} is {values}; for the unit 'times' it must be > 0")
+    kept = one[finite], other[finite]
+    differences = np.log(kept[0] / kept[1]) if unit == "times" else kept[0] - kept[1]
+    low, mean, high = _interval(differences * (100 if unit == "points" else 1), confidence)
+    if unit == "times":
+        low, mean, high = np.exp([low, mean, high])
+    if digits is None:
+        digits = {"points": 1, "times": 2}.get(unit, 3)
+    diverged = int((~np.isfinite(one)).sum()), int((~np.isfinite(other)).sum())
+    return Comparison(
+        *(first, second, float(mean), float(low), float(high), int(finite.sum())),
+        *(unit, diverged, verb, _checks.count("digits", digits, 0), confidence),
+    )
+
+
+def _interval(values: NDArray[np.float64], confidence: float) -> tuple[float, float, float]:
+    """Return the mean between the two ends of Student's interval, or NaN of fewer than two."""
+    if len(values) < 2:
+        return np.nan, np.nan, np.nan
+    quantile = scipy.stats.t.ppf((1 + confidence) / 2, len(values) - 1)
+    half = float(quantile * values.std(ddof=1) / np.sqrt(len(values)))
+    mean = float(values.mean())
+    return mean - half, mean, mean + half
 
 
 class TunedRuns(NamedTuple):
@@ -73,8 +255,6 @@ def progress(items: Iterable[T], label: str | None = None) -> Iterable[T]:
     iterable
         The same items.
     """
-    from tqdm import tqdm
-
     bar = tqdm(items, label, leave=False, delay=2, file=sys.stdout, ncols=72)
     return cast(Iterable[T], bar)
 
@@ -126,19 +306,31 @@ def tuned_runs(
     return TunedRuns(best, tried, np.stack(results))
 
 
-def spread(values: ArrayLike, digits: int = 3) -> str:
+def median_and_range(values: ArrayLike, digits: int = 3) -> str:
     """Return ``"median (lowest to highest, n runs)"``.
+
+    Parameters
+    ----------
+    values : array_like of float
+        One value per run, at least one.
+    digits : int
+        After the point.
 
     Raises
     ------
     ValueError
         If there are no values.
+
+    Examples
+    --------
+    >>> median_and_range([0.812, 0.801, 0.806])
+    '0.806 (0.801 to 0.812, 3 runs)'
     """
     array = np.asarray(values, float).ravel()
     if array.size == 0:
         raise ValueError("values is empty; give at least one")
     low, middle, high = (f"{v:.{digits}f}" for v in np.quantile(array, [0, 0.5, 1]))
-    return f"{middle} ({low} to {high}, {array.size} runs)"
+    return f"{middle} ({low} to {high}, {array.size} run{'s' * (array.size > 1)})"
 
 
 def paired_ratio(
@@ -165,8 +357,6 @@ def paired_ratio(
     ValueError
         If `repeats` is below 3.
     """
-    from time import perf_counter
-
     if repeats < 3:
         raise ValueError(f"repeats is {repeats}; it must be >= 3")
     first(), second()
@@ -193,7 +383,6 @@ def set_random_seed(seed: int) -> None:
     ----------
     seed : int
     """
-    import keras
     from tensorflow.python import pywrap_tfe as native
 
     name = "TFE_ContextClearCaches"
@@ -235,11 +424,6 @@ def reinitialize(model: Any, seed: int, learning_rate: float | None = None) -> N
     ValueError
         If the model is not compiled or `learning_rate` is not positive.
     """
-    import gc
-    from time import perf_counter
-
-    import keras
-
     start = perf_counter()
     gc.collect()  # earlier calls of fit leave copies of their data in cycles
     if perf_counter() - start > 0.05 and not gc.get_freeze_count():
@@ -265,3 +449,54 @@ def reinitialize(model: Any, seed: int, learning_rate: float | None = None) -> N
         variable.assign(initial)  # not always zeros: Adagrad begins with 0.1, Nadam with 1
     if learning_rate is not None:
         optimizer.learning_rate = learning_rate
+
+
+@keras.saving.register_keras_serializable(package="ch11lib")
+class RateTable(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """A learning-rate schedule whose rates can be replaced.
+
+    Keras compiles a schedule into the training step. One that reads its rates
+    from a variable serves every schedule without compiling again.
+
+    Parameters
+    ----------
+    rates : array_like of float, shape (n_steps,)
+        One rate per step, at least one. After the last step its rate stays.
+
+    Raises
+    ------
+    ValueError
+        If there are no rates, or not in one row.
+    """
+
+    def __init__(self, rates: ArrayLike) -> None:
+        self.rates = keras.Variable(_row(rates), trainable=False)
+
+    def assign(self, rates: ArrayLike) -> None:
+        """Take other rates, at most as many as at first; the last one stays.
+
+        Raises
+        ------
+        ValueError
+            If there are none or too many, or not in one row.
+        """
+        row, n_steps = _row(rates), self.rates.shape[0]
+        if len(row) > n_steps:
+            raise ValueError(f"rates has {len(row)} entries; the table has room for {n_steps}")
+        self.rates.assign(np.pad(row, (0, n_steps - len(row)), mode="edge"))
+
+    def __call__(self, step: Any) -> Any:
+        """Return the learning rate at `step`, a scalar tensor."""
+        last = self.rates.shape[0] - 1
+        return ops.take(self.rates, ops.minimum(ops.cast(step, "int32"), last))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the argument, with the rates of now."""
+        return {"rates": ops.convert_to_numpy(self.rates).tolist()}
+
+
+def _row(rates: ArrayLike) -> NDArray[np.float32]:
+    row = np.asarray(rates, np.float32)
+    if row.ndim != 1 or not len(row):
+        raise ValueError(f"rates has shape {row.shape}; it must be one row, not empty")
+    return row

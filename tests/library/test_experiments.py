@@ -1,16 +1,18 @@
 """Comparisons tune apart, repeat with seeds, and tell their spread."""
 
-import time
-
 import keras
 import numpy as np
 import pytest
+import scipy.stats
 
+from ch11lib import experiments
 from ch11lib.experiments import (
     RateTable,
+    compare,
+    median_and_range,
     paired_ratio,
     reinitialize,
-    spread,
+    set_random_seed,
     tuned_runs,
 )
 from ch11lib.models import build_mlp
@@ -35,9 +37,69 @@ def test_a_nan_is_the_worst_rate():
     assert tuned.learning_rate == 0.1
 
 
-def test_spread():
-    assert spread([0.5, 0.25, 1.0]) == "0.500 (0.250 to 1.000, 3 runs)"
-    assert spread(np.array([[2.0]]), digits=1) == "2.0 (2.0 to 2.0, 1 runs)"
+def test_median_and_range():
+    assert median_and_range([0.5, 0.25, 1.0]) == "0.500 (0.250 to 1.000, 3 runs)"
+    assert median_and_range(np.array([[2.0]]), digits=1) == "2.0 (2.0 to 2.0, 1 run)"
+
+
+# Student's data of 1908: hours of sleep gained with two drugs by ten patients. R says
+# t.test(paired = TRUE): mean 1.58, 95 percent interval 0.7001142 to 2.4598858.
+DRUG_1 = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
+DRUG_2 = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
+
+
+def test_compare_gives_students_interval_for_students_data():
+    found = compare("drug 2", DRUG_2, "drug 1", DRUG_1, unit="h", verb="lies", digits=2)
+    np.testing.assert_allclose([found.difference, found.n], [1.58, 10])
+    np.testing.assert_allclose([found.low, found.high], [0.7001142, 2.4598858], rtol=1e-6)
+    assert str(found) == (
+        "drug 2 lies 1.58 h above drug 1 (95% interval 0.70 to 2.46, 10 seeds): above."
+    )
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.99])
+def test_compare_agrees_with_scipy(confidence, rng):
+    a, b = rng.uniform(0.4, 0.6, (2, 7))
+    for unit, scale, x, y in [("points", 100, a, b), ("", 1, a, b), ("times", 1, *np.log([a, b]))]:
+        test = scipy.stats.ttest_rel(scale * x, scale * y)
+        ends = np.array(test.confidence_interval(confidence))
+        found = compare("A", a, "B", b, unit=unit, confidence=confidence)
+        expected = np.exp(ends) if unit == "times" else ends
+        np.testing.assert_allclose([found.low, found.high], expected, rtol=1e-6)
+        assert found.told_apart == (test.pvalue < 1 - confidence)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "options", "sentence"),
+    [
+        ([0.81, 0.84, 0.82], [0.82, 0.80, 0.81], {},
+         "SELU ends 1.3 points above ReLU (95% interval −4.9 to 7.6, 3 seeds): not told apart."),
+        ([0.2, 0.3, 0.2], [0.8, 0.8, 0.8], {"confidence": 0.9},
+         "SELU ends 56.7 points below ReLU (90% interval −66.4 to −46.9, 3 seeds): below."),
+        ([2.0, 4.4], [1.0, 2.2], {"unit": "times", "verb": "trains"},
+         "SELU trains at 2.00 times ReLU (95% interval 2.00 to 2.00, 2 seeds): above."),
+        ([0.5, 0.5], [1.0, 1.0], {"unit": ""},
+         "SELU ends 0.500 below ReLU (95% interval −0.500 to −0.500, 2 seeds): below."),
+        ([0.5, 0.6], [0.5, 0.6], {},
+         "SELU ends 0.0 points above ReLU (95% interval 0.0 to 0.0, 2 seeds): not told apart."),
+        ([0.3, np.nan, 0.3, 0.4], [0.1, 0.1, 0.2, np.inf], {"unit": "", "digits": 2},
+         "SELU ends 0.15 above ReLU (95% interval −0.49 to 0.79, 2 seeds; SELU diverged with 1; "
+         "ReLU diverged with 1): not told apart."),
+        ([0.3, 0.2], [0.1, np.nan], {"unit": ""},
+         "SELU and ReLU (1 seed; ReLU diverged with 1): not told apart."),
+    ],
+)  # fmt: skip
+def test_a_comparison_is_a_sentence(a, b, options, sentence):
+    assert str(compare("SELU", a, "ReLU", b, **options)) == sentence
+
+
+@pytest.mark.parametrize("unit", ["points", "times", "h"])
+def test_methods_that_trade_places_trade_verdicts(unit):
+    low, high = [0.1, 0.15, 0.2], [0.6, 0.65, 0.75]
+    one, other = compare("A", high, "B", low, unit=unit), compare("B", low, "A", high, unit=unit)
+    assert (one.above, one.below, one.verdict) == (True, False, "above")
+    assert (other.above, other.below, other.verdict) == (False, True, "below")
+    assert one.told_apart and other.told_apart
 
 
 def small_model(optimizer):
@@ -112,15 +174,15 @@ def test_a_fresh_start_shuffles_as_after_set_random_seed(rng):
 
 
 def test_paired_ratio_measures_a_known_ratio(monkeypatch):
-    """On a clock that the two functions move: no machine is too busy for it."""
-    clock = [0.0]
+    """On a clock that only the two functions move."""
+    now = [0.0]
 
     def takes(seconds):
-        return lambda: clock.__setitem__(0, clock[0] + seconds)
+        now[0] += seconds
 
-    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
-    ratios = paired_ratio(takes(0.75), takes(0.25), repeats=5)
-    np.testing.assert_allclose(ratios, [3.0] * 5)
+    monkeypatch.setattr(experiments, "perf_counter", lambda: now[0])
+    ratios = paired_ratio(lambda: takes(0.75), lambda: takes(0.25), repeats=5)
+    np.testing.assert_array_equal(ratios, [3] * 5)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +193,14 @@ def test_paired_ratio_measures_a_known_ratio(monkeypatch):
         (lambda: tuned_runs(lambda r, s: [1], [1], [1, 1]), r"seeds is \[1, 1\]"),
         (lambda: tuned_runs(lambda r, s: [1], [1], [0, 1]), "other than 0"),
         (lambda: tuned_runs(lambda r, s: [1] * (s + 1), [1], [1, 2]), "they must agree"),
-        (lambda: spread([]), "values is empty"),
+        (lambda: median_and_range([]), "values is empty"),
+        (lambda: compare("A", [1], "B", [1]), r"a has shape \(1,\) and b \(1,\)"),
+        (lambda: compare("A", [1, 0], "B", [1, 0, 1]), r"a has shape \(2,\) and b \(3,\)"),
+        (lambda: compare("A", [[1, 0]], "B", [[1, 0]]), r"a has shape \(1, 2\)"),
+        (lambda: compare("A", [1, 0], "B", [1, 2]), r"b is \[1. 2.\]; .* from 0 to 1"),
+        (lambda: compare("A", [1, 0], "B", [1, 2], unit="times"), r"a is \[1. 0.\]; .* > 0"),
+        (lambda: compare("A", [1, 0], "B", [1, 0], confidence=1), "confidence is 1"),
+        (lambda: compare("A", [1, 0], "B", [1, 0], digits=-1), "digits is -1"),
         (lambda: paired_ratio(int, int, 2), "repeats is 2"),
         (lambda: reinitialize(build_mlp([2]), 1), "not compiled"),
         (lambda: reinitialize(small_model("sgd"), 1, learning_rate=0.0), "learning_rate is 0.0"),

@@ -166,7 +166,7 @@ TABLE = {
         {"probabilities": P, "y": Y}, {"y": NO_LABELS, "n_bins": NOT_A_COUNT},
     ),
     exp.tuned_runs: (TUNED, {"learning_rates": st.just([]), "seeds": st.just([])}),
-    exp.spread: ({}, {"values": st.just([])}),
+    exp.median_and_range: ({}, {"values": st.just([])}),
     exp.paired_ratio: ({"first": list, "second": list}, {"repeats": NOT_A_COUNT}),
     plots.plot_runs: ({}, {"runs": st.sampled_from([{}, {"a": [1.0]}, {"a": []}])}),
     plots.plot_learning_curves: ({"histories": {"a": {"loss": [1.0]}}}, {
@@ -204,7 +204,7 @@ def test_right_arguments_are_taken():
         drop.dropout: {"rate": 0.5},
         drop.alpha_dropout: {"rate": 0.5}, drop.alpha_dropout_constants: {"rate": 0.5},
         mc.predictive_entropy: {"probabilities": P}, mc.mutual_information: {"probabilities": P},
-        exp.spread: {"values": [1.0]}, plots.plot_runs: {"runs": {"a": ONES}},
+        exp.median_and_range: {"values": [1.0]}, plots.plot_runs: {"runs": {"a": ONES}},
         plots.plot_learning_curves: {"metric": "loss"}, pre.rotate: {"X": np.ones((2, 3, 3))},
         plots.plot_layer_statistics: {"statistics": {"a": [1.0]}}, pre.corrupt: {"fraction": 0.5},
     }  # fmt: skip

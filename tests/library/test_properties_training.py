@@ -200,8 +200,8 @@ def test_tuning_finds_the_best_rate(rates, n):
 
 @given(values=arrays((5,), dtypes=(np.float64,)), repeats=st.integers(3, 5))
 @settings(max_examples=25)
-def test_spread_and_ratio(values, repeats):
-    middle, rest = experiments.spread(values, 2).split(" (")
+def test_median_and_ratio(values, repeats):
+    middle, rest = experiments.median_and_range(values, 2).split(" (")
     assert float(middle) == pytest.approx(np.median(values), abs=0.006)
     assert rest.endswith("5 runs)")
     ratios = experiments.paired_ratio(lambda: sum(range(99)), lambda: None, repeats)

@@ -51,7 +51,6 @@ def unit_tests(module):
     """Return the test files of a module, the one of its name first."""
     names = {
         "learning_rate_schedules": ["learning_rate_schedules", "one_cycle"],
-        "_experiments_keras": ["experiments"],
     }
     stem = module.removeprefix("_").removesuffix("_keras").removesuffix("_masks")
     patterns = names.get(module, [stem, f"{stem}_*"])
