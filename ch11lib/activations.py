@@ -47,14 +47,7 @@ def _times(z: Array, factor: Array) -> Array:
 def sigmoid(z: ArrayLike) -> Array:
     """Logistic function, 1 / (1 + exp(−z)), with values from 0 to 1.
 
-    Parameters
-    ----------
-    z : array_like
-        Of any shape.
-
-    Returns
-    -------
-    ndarray of float32 or float64, of the shape of `z`
+    Elementwise for `z` of any shape; float32 stays, other types become float64.
 
     Examples
     --------
@@ -73,14 +66,7 @@ def sigmoid_derivative(z: ArrayLike) -> Array:
 def tanh(z: ArrayLike) -> Array:
     """Hyperbolic tangent, (exp(z) − exp(−z)) / (exp(z) + exp(−z)), from −1 to 1.
 
-    Parameters
-    ----------
-    z : array_like
-        Of any shape.
-
-    Returns
-    -------
-    ndarray of float32 or float64, of the shape of `z`
+    Elementwise for `z` of any shape; float32 stays, other types become float64.
 
     Examples
     --------
@@ -98,14 +84,7 @@ def tanh_derivative(z: ArrayLike) -> Array:
 def relu(z: ArrayLike) -> Array:
     """Rectified linear unit, max(0, z).
 
-    Parameters
-    ----------
-    z : array_like
-        Of any shape.
-
-    Returns
-    -------
-    ndarray of float32 or float64, of the shape of `z`
+    Elementwise for `z` of any shape; float32 stays, other types become float64.
 
     Notes
     -----
@@ -249,14 +228,7 @@ SELU_ALPHA, SELU_SCALE = selu_constants()
 def selu(z: ArrayLike) -> Array:
     """Scaled ELU: λz where z > 0, else λα·(exp(z) − 1), with fixed α and λ.
 
-    Parameters
-    ----------
-    z : array_like
-        Of any shape.
-
-    Returns
-    -------
-    ndarray of float32 or float64, of the shape of `z`
+    Elementwise for `z` of any shape; float32 stays, other types become float64.
 
     Notes
     -----
@@ -279,14 +251,7 @@ def selu_derivative(z: ArrayLike) -> Array:
 def gelu(z: ArrayLike) -> Array:
     """Gaussian error linear unit, z·Φ(z), with Φ the normal distribution function.
 
-    Parameters
-    ----------
-    z : array_like
-        Of any shape.
-
-    Returns
-    -------
-    ndarray of float32 or float64, of the shape of `z`
+    Elementwise for `z` of any shape; float32 stays, other types become float64.
 
     Notes
     -----
@@ -359,14 +324,7 @@ def _softplus(z: Array) -> Array:
 def mish(z: ArrayLike) -> Array:
     """Mish, z·tanh(log(1 + exp(z))).
 
-    Parameters
-    ----------
-    z : array_like
-        Of any shape.
-
-    Returns
-    -------
-    ndarray of float32 or float64, of the shape of `z`
+    Elementwise for `z` of any shape; float32 stays, other types become float64.
 
     Notes
     -----

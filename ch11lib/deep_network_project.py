@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ch11lib import _checks
-from ch11lib._cifar10 import UnreachableDataError, load_cifar10
-from ch11lib.datasets import Dataset, load_fashion_mnist, subset
+from ch11lib.datasets import Dataset, load_cifar10, load_fashion_mnist, subset
 from ch11lib.experiments import RateTable, reinitialize
 from ch11lib.l1_l2_early_stopping import EarlyStop, early_stop
 from ch11lib.learning_rate_schedules import one_cycle
@@ -31,10 +30,8 @@ __all__ = [
     "Task",
     "Trainer",
     "Training",
-    "UnreachableDataError",
     "build",
     "load",
-    "load_cifar10",
     "prepare",
     "steps_to_reach",
 ]
@@ -105,8 +102,8 @@ def load(name: str) -> Dataset:
     ------
     ValueError
         If there is none of that name.
-    UnreachableDataError
-        If CIFAR-10 cannot be fetched, or what came is incomplete.
+    ch11lib.datasets.UnreachableDataError
+        If CIFAR-10 is not on this machine and cannot be fetched.
 
     Examples
     --------

@@ -55,8 +55,8 @@ def gradient_norms(model: Any, X: ArrayLike, y: ArrayLike) -> dict[str, float]:
     --------
     >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="line")])
     >>> model.compile(loss="mse")
-    >>> model.set_weights([[[2.0]], [0.0]])
-    >>> gradient_norms(model, [[1.0]], [[0.0]])  # of (2w)² at w = 1: L = w², L' = 2w
+    >>> model.set_weights([np.array([[2.0]]), np.zeros(1)])
+    >>> gradient_norms(model, [[1.0]], [[0.0]])  # L = w² at w = 2: L' = 2w
     {'line': 4.0}
     """
     if keras.backend.backend() != "tensorflow":
@@ -138,7 +138,7 @@ class Diagnostics(keras.callbacks.Callback):  # type: ignore[misc]
     --------
     >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
     >>> model.compile(keras.optimizers.SGD(0.01), "mse")
-    >>> model.set_weights([[[2.0]]])
+    >>> model.set_weights([np.array([[2.0]])])
     >>> log = Diagnostics(np.ones((1, 1)), np.zeros((1, 1)))
     >>> _ = model.fit(np.ones((1, 1)), np.zeros((1, 1)), verbose=0, callbacks=[log])
     >>> [round(ratio, 4) for ratio in log.ratios[0]]  # 0.01 * 4 / 2

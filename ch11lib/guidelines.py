@@ -23,11 +23,9 @@ __all__ = [
     "Configuration",
     "Question",
     "advise",
-    "branches",
     "build",
     "build_optimizer",
     "leaves",
-    "outline",
     "plot_tree",
 ]
 
@@ -201,7 +199,7 @@ class Question(NamedTuple):
     no: "Question | Advice"
 
 
-#: The course in questions; see `advise` and `outline`.
+#: The course in questions; see `advise` and `plot_tree`.
 TREE = Question(
     "falls",
     "Does the training loss fall?",
@@ -291,29 +289,14 @@ def advise(answers: Mapping[str, bool], tree: Question = TREE) -> Advice:
     return node
 
 
-def branches(tree: Question) -> list[tuple[bool, Question | Advice]]:
-    """Return both branches of a question, the one with fewer leaves first.
-
-    Parameters
-    ----------
-    tree : Question
-
-    Returns
-    -------
-    list of (bool, Question or Advice)
-        The answer, and what follows from it.
-
-    Examples
-    --------
-    >>> [answer for answer, branch in branches(TREE)]
-    [False, True]
-    """
+def _branches(tree: Question) -> list[tuple[bool, Question | Advice]]:
+    """Return (answer, branch) for both answers, the branch with fewer leaves first."""
     both = [(True, tree.yes), (False, tree.no)]
     return sorted(both, key=lambda pair: sum(1 for _ in leaves(pair[1])))
 
 
 def leaves(tree: Question | Advice = TREE) -> Iterator[tuple[dict[str, bool], Advice]]:
-    """Yield each leaf with the answers that lead to it, in the order of `outline`.
+    """Yield each leaf with the answers that lead to it, from the top of `plot_tree`.
 
     Parameters
     ----------
@@ -333,38 +316,9 @@ def leaves(tree: Question | Advice = TREE) -> Iterator[tuple[dict[str, bool], Ad
     if isinstance(tree, Advice):
         yield {}, tree
         return
-    for answer, branch in branches(tree):
+    for answer, branch in _branches(tree):
         for path, advice in leaves(branch):
             yield {tree.name: answer, **path}, advice
-
-
-def outline(tree: Question | Advice = TREE, indent: str = "") -> str:
-    """Return the tree as indented lines, for readers of text.
-
-    Parameters
-    ----------
-    tree : Question or Advice
-    indent : str
-        Before each line.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> print(outline(Question("slow", "Slow?", Advice("Tune.", ()), Advice("Wait.", ()))))
-    Slow?
-    yes  → Tune.
-    no   → Wait.
-    """
-    if isinstance(tree, Advice):
-        return f"{indent}→ {tree.text}"
-    lines = [f"{indent}{tree.text}"]
-    for answer, branch in branches(tree):
-        first, *rest = outline(branch, indent + "     ").split("\n")
-        lines += [f"{indent}{'yes' if answer else 'no':3}  {first.strip()}", *rest]
-    return "\n".join(lines)
 
 
 def plot_tree(tree: Question, answers: Mapping[str, bool] | None = None) -> Figure:
@@ -398,7 +352,7 @@ def plot_tree(tree: Question, answers: Mapping[str, bool] | None = None) -> Figu
             ax.text(depth, -here, f"→ {node.text}", fontsize=8, weight=weight, **style)
             return here
         ax.text(depth, -here, node.text, fontsize=8, weight=weight, **style)
-        for answer, branch in branches(node):
+        for answer, branch in _branches(node):
             on = bold and answers.get(node.name) is answer
             color, width = ("C1", 2.0) if on else ("0.6", 0.8)
             child = draw(branch, depth + 1, on)

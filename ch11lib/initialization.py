@@ -18,7 +18,6 @@ __all__ = [
     "fans",
     "initialize",
     "truncated_normal_std",
-    "uniform_limit",
     "variance_scaling",
 ]
 
@@ -94,34 +93,6 @@ def target_variance(shape: tuple[int, ...], scale: float, mode: Mode) -> float:
     return (
         _checks.positive("scale", scale) / denominators[_checks.one_of("mode", mode, denominators)]
     )
-
-
-def uniform_limit(variance: float) -> float:
-    """Return the r for which the uniform distribution on [−r, r] has `variance`.
-
-    That variance is r²/3, so r = √(3·variance).
-
-    Parameters
-    ----------
-    variance : float
-        Above 0.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If `variance` is not positive and finite.
-
-    Examples
-    --------
-    >>> uniform_limit(3.0)
-    3.0
-    """
-    _checks.positive("variance", variance)
-    return math.sqrt(3 * variance)
 
 
 def truncated_normal_std(cut: float = 2.0) -> float:
@@ -203,7 +174,7 @@ def variance_scaling(
     _checks.one_of("distribution", distribution, DISTRIBUTIONS)
     variance = target_variance(shape, scale, mode)
     if distribution == "uniform":
-        limit = uniform_limit(variance)
+        limit = math.sqrt(3 * variance)  # the variance is limit² / 3
         return rng.uniform(-limit, limit, shape).astype(np.float32)
     std = math.sqrt(variance)
     if distribution == "untruncated_normal":

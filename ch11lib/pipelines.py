@@ -1,9 +1,10 @@
 """Batches as ``fit`` and ``evaluate`` make them from arrays, made once and with less around them.
 
-Keras on TensorFlow. Where an epoch takes a tenth of a second, preparing one takes longer:
-Keras builds a `tf.data` pipeline in every call, and TensorFlow watches how fast it runs. Here
-it is built once, without that. The batches of `shuffled` and `in_order`, and their order, are
-exactly those of ``fit`` and ``evaluate`` in Keras 3.15. `batches` deals out a number of batches.
+Used by most lessons. Keras. Where an epoch takes a tenth of a second, preparing one takes
+longer: Keras on TensorFlow builds a `tf.data` pipeline in every call, and TensorFlow watches
+how fast it runs. Here it is built once, without that. The batches of `shuffled` and
+`in_order`, and their order, are exactly those of ``fit`` and ``evaluate`` in Keras 3.15.
+`batches` deals out a number of batches.
 """
 
 from typing import Any

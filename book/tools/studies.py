@@ -3,6 +3,7 @@
     python book/tools/studies.py                # all
     python book/tools/studies.py dropout_rates  # one
     python book/tools/studies.py --smoke NAME   # a quick run that stores nothing
+    python book/tools/studies.py --confirm NAME # the code changed, its results did not
 
 A study is a script ``book/studies/NAME.py`` with a docstring that says what is
 compared and a function ``measure(smoke=False)`` that returns a dict of numbers,
@@ -12,9 +13,13 @@ together with the seconds, the versions and a digest of the code that it came
 from; `ch11lib.studies.load` reads it. If the code changes, a test names the study
 to measure again. A study that fails leaves its file as it was.
 
+The results of a quick run are stored, too. Where only ch11lib has changed, and in a
+way that should not matter, such as a check of an argument, ``--confirm`` makes the
+quick run again: if it gives the same numbers, the digest alone is replaced.
+
 The code that counts is the script and, from there on, each function, class and
 constant of ch11lib whose name it uses, as far down as they use others. Comments,
-docstrings and the form of the text do not count.
+docstrings, the form of the text and the module in which a function stands do not count.
 """
 
 import argparse
@@ -77,8 +82,13 @@ def digest(script: Path, root: Path = ROOT) -> str:
         waiting |= {imported[name]} if name in imported else set()  # handed on
         for node in nodes:
             waiting |= set(_used(node, known))
-    text = repr(sorted((key, repr(part)) for key, part in parts.items()))
+    text = repr(sorted((name, repr(part)) for (_, name), part in parts.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def script_digest(script: Path) -> str:
+    """Return a digest of the script alone."""
+    return hashlib.sha256(repr(_canonical(_parsed(script))).encode()).hexdigest()[:16]
 
 
 def _parsed(path: Path) -> ast.Module:
@@ -149,7 +159,7 @@ def _canonical(node: Any) -> Any:
     `ast.dump` would differ between versions of Python.
     """
     if isinstance(node, list):
-        return [_canonical(item) for item in node]
+        return [_canonical(item) for item in node if not _is_own_import(item)]
     if not isinstance(node, ast.AST):
         return repr(node)
     fields = dict(ast.iter_fields(node))
@@ -158,6 +168,11 @@ def _canonical(node: Any) -> Any:
         fields["body"] = node.body[1:]
     kept = {key: value for key, value in fields.items() if value not in (None, [])}
     return [type(node).__name__, *((key, _canonical(value)) for key, value in kept.items())]
+
+
+def _is_own_import(node: Any) -> bool:
+    """Return whether this imports names of ch11lib: not where they stand counts, but what."""
+    return isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE)
 
 
 def problems(root: Path = ROOT) -> list[str]:
@@ -190,21 +205,55 @@ def measure(name: str, smoke: bool = False, root: Path = ROOT) -> dict[str, Any]
         dict that JSON can hold, or uses the names ``seconds`` or ``versions``.
     """
     script = scripts(root)[name]
-    before = digest(script, root)
+    digests = {"digest": digest(script, root), "script": script_digest(script)}
     names = runpy.run_path(str(script))
     if not (names.get("__doc__") or "").strip() or not callable(names.get("measure")):
         raise ValueError(f"{script.name} must have a docstring and a function measure(smoke=False)")
+    quick = _results(names["measure"](smoke=True))
     start = time.perf_counter()
-    results = names["measure"](smoke=smoke)
-    seconds = time.perf_counter() - start
+    results = quick if smoke else _results(names["measure"](smoke=False))
+    return {
+        **digests,
+        "seconds": round(time.perf_counter() - start, 1),
+        "versions": {library: version(library) for library in LIBRARIES},
+        "quick": quick,
+        "results": results,
+    }
+
+
+def _results(results: Any) -> dict[str, Any]:
     if not isinstance(results, dict) or RESERVED & {*results}:
         raise ValueError(f"measure must return a dict without the keys {sorted(RESERVED)}")
-    return {
-        "digest": before,
-        "seconds": round(seconds, 1),
-        "versions": {library: version(library) for library in LIBRARIES},
-        "results": _plain(results, "results"),
-    }
+    return {key: _plain(value, f"results[{key!r}]") for key, value in results.items()}
+
+
+def confirm(name: str, root: Path = ROOT) -> None:
+    """Store the digest of today's code if a quick run gives what it gave.
+
+    Raises
+    ------
+    ValueError
+        If the script itself has changed, or the quick run gives something else.
+    """
+    stored = json.loads(stored_path(name, root).read_text(encoding="utf-8"))
+    again = f"measure it again: 'make study NAME={name}'"
+    if stored.get("script") != script_digest(scripts(root)[name]):
+        raise ValueError(f"the script of {name} has changed; {again}")
+    made = measure(name, smoke=True, root=root)
+    if not same(made["quick"], stored["quick"]):
+        raise ValueError(f"the quick run of {name} gives other numbers; {again}")
+    write(name, {**stored, "digest": made["digest"]}, root)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two results are the same up to one part in a thousand."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return [*one] == [*other] and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return bool(np.isclose(one, other, rtol=1e-3, atol=1e-9, equal_nan=True))
+    return bool(one == other)
 
 
 def _plain(value: Any, where: str) -> Any:
@@ -242,10 +291,14 @@ def write(name: str, stored: dict[str, Any], root: Path = ROOT) -> Path:
     return path
 
 
-def run(name: str, smoke: bool) -> None:
-    """Measure one study and store it, unless it is a smoke run."""
+def run(name: str, smoke: bool = False, confirmed: bool = False) -> None:
+    """Measure one study and store it, unless it is a smoke run, or confirm what is stored."""
     text = (ast.get_docstring(_parsed(scripts()[name])) or "").partition("\n")[0]
     print(f"{name}: {text}", flush=True)
+    if confirmed:
+        confirm(name)
+        print(f"{name}: a quick run gives what it gave; the stored results stay", flush=True)
+        return
     stored = measure(name, smoke)
     if smoke:
         print(f"{name}: runs, {stored['seconds']:.0f} s; nothing is stored", flush=True)
@@ -262,18 +315,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure the studies of the book.")
     parser.add_argument("names", nargs="*", help="names of studies; default: all")
     parser.add_argument("--smoke", action="store_true", help="a quick run that stores nothing")
+    parser.add_argument("--confirm", action="store_true", help="see whether the results hold")
     arguments = parser.parse_args()
     if unknown := {*arguments.names} - {*scripts()}:
         parser.error(f"no such study: {', '.join(sorted(unknown))}; there are {[*scripts()]}")
     names = arguments.names or [*scripts()]
     determinism.pin_instruction_set()
     if len(names) == 1:
-        run(names[0], arguments.smoke)
+        run(names[0], arguments.smoke, arguments.confirm)
         return 0
     failures = 0
     for number, name in enumerate(names, start=1):  # each in a fresh process
         print(f"Study {number} of {len(names)}", flush=True)
-        command = [sys.executable, __file__, *["--smoke"] * arguments.smoke, name]
+        options = ["--smoke"] * arguments.smoke + ["--confirm"] * arguments.confirm
+        command = [sys.executable, __file__, *options, name]
         if subprocess.run(command, check=False).returncode:
             failures += 1
             print(f"{name}: FAILED, file left as it was", file=sys.stderr)

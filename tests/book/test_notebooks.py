@@ -136,7 +136,7 @@ def hear_interrupts():
 
 
 def test_an_interrupt_leaves_the_file_as_it_was(tmp_path):
-    path = stored(tmp_path / "lesson.ipynb", "import time; time.sleep(60)")
+    path = stored(tmp_path / "lesson.ipynb", "open('begun', 'w'); import time; time.sleep(600)")
     before = path.read_bytes()
     code = f"import notebooks, pathlib; notebooks.execute(pathlib.Path({str(path)!r}))"
     process = subprocess.Popen(
@@ -145,11 +145,13 @@ def test_an_interrupt_leaves_the_file_as_it_was(tmp_path):
         stderr=subprocess.DEVNULL,
         preexec_fn=hear_interrupts,
     )
-    time.sleep(4)
+    while not (tmp_path / "begun").exists():
+        assert process.poll() is None, "it ended before the interrupt"
+        time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    process.wait(30)
+    process.wait(300)
     assert path.read_bytes() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["lesson.ipynb"]
+    assert {p.name for p in tmp_path.iterdir()} == {"begun", "lesson.ipynb"}
 
 
 def test_a_full_disk_leaves_the_file_as_it_was(tmp_path, monkeypatch):

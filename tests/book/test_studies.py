@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -133,6 +134,17 @@ def test_what_does_not_count_leaves_a_study_fresh(course, name, old, new):
     assert studies.problems(course) == []
 
 
+def test_function_that_moves_to_another_module_leaves_a_study_fresh(course):
+    store(course, loss=[1.0])
+    (course / "ch11lib" / "rates.py").rename(course / "ch11lib" / "grids.py")
+    for path in (course / "book" / "studies" / "two.py", course / "ch11lib" / "training.py"):
+        path.write_text(path.read_text().replace("ch11lib.rates", "ch11lib.grids"))
+    assert studies.problems(course) == []
+    path = course / "ch11lib" / "grids.py"
+    path.write_text(path.read_text().replace("[0.1, 0.2]", "[0.5]"))
+    assert len(studies.problems(course)) == 1
+
+
 @pytest.mark.parametrize(
     "use",
     [
@@ -183,12 +195,66 @@ def measured(course, body, smoke=False):
 
 def test_measuring_records_how_it_came_about(course):
     made = measured(course, "{'x': np.float32(1 / 3), 'y': np.arange(2), 'smoke': smoke}", True)
-    assert made["results"] == {"x": 0.333333, "y": [0, 1], "smoke": True}
+    assert made["results"] == {"x": 0.333333, "y": [0, 1], "smoke": True} == made["quick"]
     assert made["digest"] == studies.digest(studies.scripts(course)["two"], course)
     assert {*made["versions"]} == {"keras", "numpy", "tensorflow"} and made["seconds"] >= 0
     path = studies.write("two", made, course)
     assert json.loads(path.read_text())["results"] == made["results"]
     assert studies.problems(course) == []
+
+
+LIBRARY = """def double(x):
+    return {} * x
+"""
+
+
+def test_change_that_does_not_matter_is_confirmed_by_a_quick_run(course, monkeypatch):
+    def library(text):
+        (course / "ch11lib" / "doubles.py").write_text(text)
+        module = types.ModuleType("ch11lib.doubles")
+        exec(text, module.__dict__)
+        monkeypatch.setitem(sys.modules, "ch11lib.doubles", module)
+
+    script = course / "book" / "studies" / "two.py"
+    script.write_text(
+        '"""A study."""\nfrom ch11lib.doubles import double\n'
+        'def measure(smoke=False):\n    return {"x": double(1.0 if smoke else 5.0)}\n'
+    )
+    library(LIBRARY.format("2"))
+    path = studies.write("two", studies.measure("two", root=course), course)
+    results = json.loads(path.read_text())["results"]
+    assert results == {"x": 10.0}
+
+    library(LIBRARY.format("(1 + 1)"))
+    assert len(studies.problems(course)) == 1
+    studies.confirm("two", course)
+    assert studies.problems(course) == []
+    assert json.loads(path.read_text())["results"] == results
+
+    library(LIBRARY.format("2.1"))
+    with pytest.raises(ValueError, match="the quick run of two gives other numbers; measure it"):
+        studies.confirm("two", course)
+    assert len(studies.problems(course)) == 1
+
+    script.write_text(script.read_text().replace("5.0", "6.0"))  # the quick run would not see it
+    library(LIBRARY.format("2"))
+    with pytest.raises(ValueError, match="the script of two has changed; measure it again"):
+        studies.confirm("two", course)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ({"a": [1.0, 2.0]}, {"a": [1.0004, 2.0]}, True),
+        ({"a": [1.0, 2.0]}, {"a": [1.01, 2.0]}, False),
+        ({"a": [1.0]}, {"a": [1.0, 1.0]}, False),
+        ({"a": 1.0}, {"b": 1.0}, False),
+        ({"a": float("nan")}, {"a": float("nan")}, True),
+        ({"a": "relu", "b": 3}, {"a": "relu", "b": 4}, False),
+    ],
+)
+def test_quick_runs_are_compared_as_numbers(one, other, expected):
+    assert studies.same(one, other) is expected
 
 
 @pytest.mark.parametrize(
@@ -230,7 +296,7 @@ def command(course, *arguments):
     code = (
         "import pathlib, sys, studies; studies.ROOT = pathlib.Path(sys.argv.pop(1)); "
         "functions = (studies.scripts, studies.stored_path, studies.digest, studies.problems, "
-        "studies.measure, studies.write)\n"
+        "studies.measure, studies.write, studies.confirm)\n"
         "for f in functions:\n    f.__defaults__ = (*f.__defaults__[:-1], studies.ROOT)\n"
         "sys.exit(studies.main())"
     )

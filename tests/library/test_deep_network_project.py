@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from ch11lib import _cifar10, datasets
+from ch11lib import datasets
 from ch11lib import deep_network_project as project
 from ch11lib.learning_rate_schedules import one_cycle
 
@@ -122,10 +122,10 @@ def test_steps_until_an_accuracy():
     assert project.steps_to_reach(training, 0.9, 10) == float("inf")
 
 
-def archive(n=_cifar10.N_VALID * 10):
+def archive(n=datasets.N_VALID * 10):
     """What ``keras.datasets.cifar10.load_data`` returns, with a mark on two images."""
     X, X_test = np.zeros((n, *SHAPE), np.uint8), np.zeros((10_000, *SHAPE), np.uint8)
-    X[_cifar10.N_VALID], X[0] = 7, 5
+    X[datasets.N_VALID], X[0] = 7, 5
     return (X, np.full((n, 1), 3, np.uint8)), (X_test, np.ones((10_000, 1), np.uint8))
 
 
@@ -143,15 +143,15 @@ def test_cifar10_is_split_as_in_the_older_notebooks(monkeypatch):
 
 def test_an_incomplete_archive_is_refused(monkeypatch):
     monkeypatch.setattr(keras.datasets.cifar10, "load_data", lambda: archive(40_000))
-    with pytest.raises(project.UnreachableDataError, match=r"\(40000, 32, 32, 3\).*Delete"):
+    with pytest.raises(datasets.UnreachableDataError, match=r"\(40000, 32, 32, 3\).*Delete"):
         project.load("cifar10")
 
 
 REFUSED = """
-from ch11lib import deep_network_project as project
+from ch11lib import datasets, deep_network_project as project
 try:
     project.load("cifar10")
-except project.UnreachableDataError as error:
+except datasets.UnreachableDataError as error:
     print(error)
 """
 

@@ -39,12 +39,49 @@ def test_every_combination_has_its_frame_and_alt_text():
     assert len(set(data["frames"])) == 12
 
 
-def test_frames_are_lossless_webp_and_small():
-    for frame in payload(explore(line, slope=[-1, 0, 1]))["frames"]:
+def test_frames_are_lossless_webp_small_and_of_twice_the_density():
+    explorer = explore(line, slope=[-1, 0, 1])
+    for frame in payload(explorer)["frames"]:
         raw = base64.b64decode(frame)
         assert raw[8:16] == b"WEBPVP8L", "VP8L is the lossless codec"
-        assert len(raw) < 8_000
-        assert Image.open(io.BytesIO(raw)).size == (440, 220)
+        assert len(raw) < 12_000
+        assert Image.open(io.BytesIO(raw)).size == (880, 440)
+    assert 'width="440" height="220"' in re.search("<img[^>]*>", explorer.html).group()
+    assert 'width="440" height="220"' in explorer.widget().children[-1].value
+    assert 'class="ch11-explore ch11-explore-dense"' in explorer.html
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([128, 512, 2048, 32768], ["128", "512", "2048", "32768"]),
+        ([55000, 55001], ["55000", "55001"]),
+        ([1, 1.00001], ["1", "1.00001"]),
+        (np.linspace(0, 1, 11)[[0, 3, 6]], ["0", "0.3", "0.6"]),
+        (np.sqrt([0.5, 2.0, 200.0]), ["0.7071", "1.414", "14.14"]),
+        ([-1e-5, 1e-5, 3e8], ["−1e−05", "1e−05", "3e+08"]),
+    ],
+)
+def test_numbers_are_shown_whole_and_apart(values, texts):
+    control = explore(lambda slope: line(), slope=values).controls[0]
+    assert list(control.texts) == texts
+
+
+@pytest.mark.parametrize(
+    ("values", "start", "index"),
+    [
+        (np.linspace(0, 1, 11), 0.3, 3),
+        (np.float32([0.1, 0.2, 0.7]), 0.7, 2),
+        (np.arange(-1, 1.05, 0.1), 0, 10),
+        ([55000, 55001], 55001, 1),
+        ([1e-12, 1e-11], 1e-11, 1),
+    ],
+)
+def test_starts_at_a_number_up_to_rounding(values, start, index):
+    assert (
+        explore(lambda slope: line(), slope=Parameter(values, start=start)).controls[0].start
+        == index
+    )
 
 
 def test_starts_where_asked():
@@ -95,7 +132,7 @@ def test_with_a_kernel_both_editions(monkeypatch):
     monkeypatch.setattr(getipython, "get_ipython", Shell)
     bundle = explore(line, slope=[1, 2])._repr_mimebundle_(include=None, exclude=None)
     assert "application/vnd.jupyter.widget-view+json" in bundle
-    assert 'class="ch11-explore"' in bundle["text/html"]
+    assert 'class="ch11-explore ' in bundle["text/html"]
 
 
 def test_live_control_recomputes():
@@ -140,6 +177,10 @@ def no_description(slope):
     return plt.figure()
 
 
+def growing_figure(slope):
+    return with_alt_text(plt.figure(figsize=(slope, 1)), "An empty figure.")
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -154,9 +195,23 @@ def no_description(slope):
         (lambda: explore(line, slope=[1, "2"]), TypeError, "all numbers or all strings"),
         (lambda: explore(line, slope=[True, False]), TypeError, "all numbers or all strings"),
         (lambda: explore(line, slope=[1, np.nan]), ValueError, "must be finite"),
-        (lambda: explore(line, slope=[1, 1.0]), ValueError, "shows a value twice"),
-        (lambda: explore(line, slope=[1, 1.00001]), ValueError, "shows a value twice"),
+        (lambda: explore(line, slope=[1, 1.0]), ValueError, "has a value twice"),
         (lambda: explore(line, slope=Parameter([1], start=2)), ValueError, "start of slope is 2"),
+        (
+            lambda: explore(line, slope=Parameter([1], start="1")),
+            ValueError,
+            "start of slope is '1'",
+        ),
+        (
+            lambda: explore(line, slope=Parameter([1, 2], start=1.1)),
+            ValueError,
+            "start of slope is 1.1",
+        ),
+        (
+            lambda: explore(growing_figure, slope=[1, 2]),
+            ValueError,
+            r"\(220, 110\) pixels, the first \(110, 110\)",
+        ),
         (
             lambda: explore(line, slope=Parameter([1], "A"), shift=Parameter([1], "A")),
             ValueError,

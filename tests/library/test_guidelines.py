@@ -8,7 +8,7 @@ import yaml
 from conftest import ROOT
 
 from ch11lib import guidelines
-from ch11lib.guidelines import CONFIGURATIONS, TREE, Advice, Configuration, Question
+from ch11lib.guidelines import CONFIGURATIONS, TREE, Configuration
 
 
 def kinds(model):
@@ -130,14 +130,6 @@ def test_the_lesson_links_what_the_tree_advises():
         links = re.findall(r"\]\((\w+)\)|\{doc\}`(?:[^<`]*<)?(\w+)>?`", row)
         linked = tuple(a or b for a, b in links)
         assert linked == tuple(name for name in advice.lessons if name != "guidelines")
-
-
-def test_outline_has_a_line_for_each_node():
-    small = Question(
-        "a", "A?", yes=Advice("x", ()), no=Question("b", "B?", Advice("y", ()), Advice("z", ()))
-    )
-    assert guidelines.outline(small) == ("A?\nyes  → x\nno   B?\n     yes  → y\n     no   → z")
-    assert len(guidelines.outline().split("\n")) == 17
 
 
 def test_plot_draws_every_node_and_marks_the_path():

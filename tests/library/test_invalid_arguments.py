@@ -50,7 +50,6 @@ TABLE = {
     act.get: ({}, {"name": WORD}),
     act.unresponsive_units: ({}, {"activations": NO_MATRIX}),
     init.fans: ({}, {"shape": st.sampled_from([(), (3,), (0, 2), (2, -1)])}),
-    init.uniform_limit: ({}, {"variance": NOT_POSITIVE}),
     init.truncated_normal_std: ({}, {"cut": NOT_POSITIVE}),
     init.variance_scaling: (
         {"shape": (2, 2), "rng": RNG},
@@ -199,7 +198,7 @@ def test_right_arguments_are_taken():
     """Else the refusals above could have another cause."""
     fill = {
         act.get: {"name": "elu"}, act.unresponsive_units: {"activations": ONES},
-        init.fans: {"shape": (2, 3)}, init.uniform_limit: {"variance": 1.0},
+        init.fans: {"shape": (2, 3)},
         init.initialize: {"name": "he_normal"}, clip.clipvalue: {"threshold": 1.0},
         clip.clipnorm: {"threshold": 1.0}, clip.global_clipnorm: {"threshold": 1.0},
         drop.dropout: {"rate": 0.5},

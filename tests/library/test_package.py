@@ -13,18 +13,17 @@ import ch11lib
 
 
 def test_import_is_light(run_python):
-    """At most 0.3 s, and neither Keras nor TensorFlow (nor matplotlib) comes along."""
+    """Neither Keras nor TensorFlow comes along, nor what else takes long to import."""
     code = (
-        "import time; start = time.perf_counter(); import ch11lib; "
-        "seconds = time.perf_counter() - start; import sys; "
-        "heavy = {'keras', 'tensorflow', 'matplotlib', 'ipywidgets', 'scipy'} & set(sys.modules); "
-        "print(seconds <= 0.3, sorted(heavy))"
+        "import ch11lib, sys; "
+        "heavy = {'keras', 'tensorflow', 'matplotlib', 'ipywidgets', 'numpy', 'scipy'}; "
+        "print(sorted(heavy & set(sys.modules)))"
     )
-    assert run_python("-c", code).stdout.strip() == "True []"
+    assert run_python("-c", code).stdout.strip() == "[]"
 
 
 #: How a module's docstring says which it is.
-NUMPY, KERAS = r"NumPy (and Matplotlib )?only\.", r"[.*] Keras\.(\s|$)"
+NUMPY, KERAS = r"NumPy (and Matplotlib )?only[.;]", r"[.*] Keras\.(\s|$)"
 
 
 def modules(kind):

@@ -15,9 +15,6 @@ from ch11lib import activations, claims, experiments, explore, guidelines, plots
 def test_every_path_leads_to_its_advice(data):
     path, advice = data.draw(st.sampled_from(list(guidelines.leaves())))
     assert guidelines.advise(path) == advice
-    assert advice.text in guidelines.outline()
-    sides = dict(guidelines.branches(guidelines.TREE))
-    assert sides == {True: guidelines.TREE.yes, False: guidelines.TREE.no}
     assert guidelines.plot_tree(guidelines.TREE, path).get_label()
 
 
@@ -48,7 +45,7 @@ def test_an_explorer_has_a_frame_per_combination(n, m, start):
     values = list(range(n))
     first = explore.Parameter(values, start=values[start % n])
     made = explore.explore(plot, a=first, b=[f"v{i}" for i in range(m)])
-    alts = [alt for _, alt in made.frames]
+    alts = [frame.alt for frame in made.frames]
     assert alts == [f"a {a}, b v{b}" for a in range(n) for b in range(m)]
     assert f'alt="a {start % n}, b v0"' in made.html
 

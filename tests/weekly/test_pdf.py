@@ -1,4 +1,4 @@
-"""The PDF of a course."""
+"""On paper: the PDF of a course. Each visit of a page looks at how a browser prints it."""
 
 import os
 import subprocess
