@@ -79,12 +79,12 @@ def check_copies(build, optimizer, rates=(0.03, 0.3), schedule=None):
     )  # fmt: skip
     assert found.history["loss"].shape == (2, 2, 4)
     factors = np.ones(20) if schedule is None else np.asarray(schedule)
-    for i in (0, 1):
+    for i, j in [(0, 1), (1, 0)]:
         row = rates[i] * (factors[i] if factors.ndim == 2 else factors)
-        weights, loss = trained_alone(build, optimizer(), row, seed=[3, 4][i])
+        weights, loss = trained_alone(build, optimizer(), row, seed=[3, 4][j])
         for mine, theirs in zip(found.weights, weights, strict=True):
-            np.testing.assert_allclose(mine[i, i], theirs, rtol=2e-5, atol=2e-6)
-        np.testing.assert_allclose(found.history["loss"][i, i, -1], loss, rtol=1e-5)
+            np.testing.assert_allclose(mine[i, j], theirs, rtol=2e-5, atol=2e-6)
+        np.testing.assert_allclose(found.history["loss"][i, j, -1], loss, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
