@@ -4,7 +4,8 @@
 all answers for the `CHECKS_OF_ALL_OPEN`; changes to the other color scheme for the
 `CHECKS_OF_OTHER_SCHEME`. It returns all problems, each with the name of its check in
 front. A new check is a function of a Playwright page that returns a list of texts, put
-into one of the three lists.
+into one of the three lists; what it needs before the page is loaded is one of the
+`PREPARATIONS`.
 
 Nothing here waits for a time: a busy machine makes a visit longer, not wrong.
 """
@@ -232,6 +233,8 @@ def paper(page):
     return problems
 
 
+#: Before the page is loaded: functions of a Playwright page that let it note what happens.
+PREPARATIONS = []
 #: On the page as it was loaded; the first needs a page that nobody has clicked on.
 CHECKS = [
     skip_link,
@@ -272,6 +275,8 @@ def visit(chromium, address, mode):
             problems.extend(f"{name}: {one}" for one in found)
 
     with browser.new_page(chromium, mode.width, mode.scheme, mode.motion) as watched:
+        for prepare in PREPARATIONS:
+            prepare(watched.page)
         load(watched.page, address)
         look(watched.page, CHECKS)
         look(watched.page, CHECKS_OF_ALL_OPEN)
