@@ -55,8 +55,8 @@ def gradient_norms(model: Any, X: ArrayLike, y: ArrayLike) -> dict[str, float]:
     --------
     >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="line")])
     >>> model.compile(loss="mse")
-    >>> model.set_weights([np.array([[2.0]]), np.array([0.0])])
-    >>> gradient_norms(model, [[1.0]], [[0.0]])  # of (2w)² at w = 1: L = w², L' = 2w
+    >>> model.set_weights([np.array([[2.0]]), np.zeros(1)])
+    >>> gradient_norms(model, [[1.0]], [[0.0]])  # L = w² at w = 2: L' = 2w
     {'line': 4.0}
     """
     if keras.backend.backend() != "tensorflow":

@@ -3,13 +3,14 @@
     python book/tools/lesson.py vanishing_gradients
 
 Executes the notebook twice, side by side, and stores it in normal form; compares
-the two; applies every gate of its page; runs the code that the page shows as a
-script, without a notebook; asks whether the studies fit their code; builds the
-website's page. Prints what is wrong, and fails if anything is.
+the two, and their time and memory with the budget; applies every gate of its page;
+runs the code that the page shows as a script, without a notebook; asks whether the
+studies fit their code; builds the website's page. Prints what is wrong, and fails
+if anything is.
 """
 
 import argparse
-import importlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -78,6 +79,28 @@ def executed(path: Path, folder: Path) -> Any:
     return nbformat.read(copy, as_version=4)
 
 
+def find_broken_budgets(name: str) -> list[str]:
+    """Return which budgets the two executions, the only children so far, have exceeded.
+
+    On Windows, which keeps no account of ended children, none.
+    """
+    if importlib.util.find_spec("resource") is None:
+        return []
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = (used.ru_utime + used.ru_stime) / 2
+    peak = used.ru_maxrss * (1024 if sys.platform == "linux" else 1)
+    max_seconds, max_bytes = importlib.import_module("notebook_budgets").limits(name)
+    print(f"{name}: {seconds:.0f} s of processor time, {peak / 1e9:.2f} GB", flush=True)
+    found = []
+    if seconds > max_seconds:
+        found.append(f"{seconds:.0f} s of processor time; the limit is {max_seconds:g} s")
+    if peak > max_bytes:
+        found.append(f"a peak of {peak / 1e9:.2f} GB; the limit is {max_bytes / 1e9:.2f} GB")
+    return found
+
+
 def find_differences(one: Any, other: Any) -> list[str]:
     """Return where two executions of a notebook print different things; pictures may differ."""
     problems = []
@@ -139,7 +162,7 @@ def check(name: str) -> list[str]:
             return [f"the notebook does not run; its file is left as it was:\n{text}"]
     changed = notebooks.write(path, one)
     print(f"{path.name}: {'changed' if changed else 'unchanged'}", flush=True)
-    problems = find_differences(one, other)
+    problems = find_broken_budgets(name) + find_differences(one, other)
     for gate in gates.gates_of(name):
         problems += gate(one)
     problems += gates.find_size_problems(one, path.stat().st_size)

@@ -1,6 +1,8 @@
 """`make lesson` says in words what is wrong with a lesson, and fails."""
 
 import json
+import subprocess
+import sys
 
 import gates
 import lesson
@@ -31,6 +33,8 @@ def course(tmp_path, monkeypatch):
     monkeypatch.setattr(gates, "gates_of", lambda name: kept)
     monkeypatch.setattr(lesson, "page_problems", lambda name: [])
     monkeypatch.setattr("sys.argv", ["lesson.py", "tiny"])
+    monkeypatch.setenv("CH11_MAX_SECONDS", "1e9")  # this process has other children, too
+    monkeypatch.setenv("CH11_MAX_BYTES", "1e12")
     return tmp_path
 
 
@@ -90,6 +94,18 @@ def test_lesson_that_prints_something_else_each_time_fails(course, capsys):
     store(course, code="import uuid\n\nprint(0.9, uuid.uuid4())")
     assert lesson.main() == 1
     assert "✗ cell 1 prints two things in two executions: '0.9 " in capsys.readouterr().out
+
+
+def test_budgets_are_those_of_the_tests(monkeypatch):
+    monkeypatch.setenv("CH11_MAX_SECONDS", "0")
+    monkeypatch.setenv("CH11_MAX_BYTES", "1e6")
+    subprocess.run([sys.executable, "-c", "x = b'1' * 10_000_000"], check=True)
+    seconds, peak = lesson.find_broken_budgets("tiny")
+    assert "s of processor time; the limit is 0 s" in seconds
+    assert "GB; the limit is 0.00 GB" in peak
+    monkeypatch.setenv("CH11_MAX_SECONDS", "1e9")
+    monkeypatch.setenv("CH11_MAX_BYTES", "1e12")
+    assert lesson.find_broken_budgets("tiny") == []
 
 
 def test_unknown_lesson_is_refused(course, capsys):

@@ -7,6 +7,7 @@ import pytest
 
 import ch11lib
 
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE  # as in pyproject.toml
 #: Modules of the first edition whose docstrings wait for their lesson.
 NOT_YET = {"experiments", "mc_dropout", "training", "vanishing_gradients"}
 
@@ -21,7 +22,7 @@ def public(name):
 @pytest.mark.parametrize("name", ch11lib.__all__)
 def test_examples_give_what_they_say(name):
     module = getattr(ch11lib, name)
-    assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0
+    assert doctest.testmod(module, optionflags=FLAGS).failed == 0
 
 
 @pytest.mark.parametrize("name", sorted({*ch11lib.__all__} - NOT_YET))

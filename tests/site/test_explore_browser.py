@@ -124,7 +124,9 @@ def test_no_sideways_scrolling_on_a_phone(page):
 
 def test_picture_is_decoded(page):
     image = page.locator("figure.ch11-explore img").first
-    assert image.evaluate("i => i.complete && i.naturalWidth") == 440
+    assert image.evaluate("i => i.complete && i.naturalWidth") == 880, "twice the density"
+    width, height = image.evaluate("i => [i.clientWidth, i.clientHeight]")
+    assert 200 < width <= 440 and abs(width - 2 * height) <= 1, "its shape, whatever the screen"
 
 
 def test_without_javascript_the_first_frame_is_there(chromium, tmp_path):

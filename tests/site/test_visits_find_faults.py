@@ -6,7 +6,7 @@ import pytest
 import visits
 
 from ch11lib.explore import explore
-from ch11lib.plots import describe
+from ch11lib.plots import with_alt_text
 
 PICTURE = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='40' height='40'/>"
 TEXT = "<p>Layers, one above the other, learn in small steps.</p>"
@@ -96,7 +96,7 @@ FAULTS = [
 def line(slope, sign):
     fig, ax = plt.subplots(figsize=(2, 1))
     ax.axline((0, 0), slope=slope if sign == "plus" else -slope)
-    return describe(fig, f"A line of slope {sign} {slope}.")
+    return with_alt_text(fig, f"A line of slope {sign} {slope}.")
 
 
 @pytest.fixture(scope="module")
