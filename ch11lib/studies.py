@@ -1,6 +1,6 @@
 """Stored results of comparisons that take minutes.
 
-A headline comparison runs to a plateau, with several seeds, and does not fit into
+NumPy only. A headline comparison runs to a plateau, with several seeds, and does not fit into
 a lesson. A script in ``book/studies`` measures it once; what it found is stored
 in this package, so that a lesson finds it wherever the package is installed.
 ``make study NAME=...`` measures it again.

@@ -133,7 +133,7 @@ def greedy_autoencoder(
         model.fit(codes, codes, batch_size=batch_size, epochs=epochs, verbose=0)
         encoder = model.layers[1]
         weights.append(encoder.get_weights())
-        codes = np.asarray(encoder(codes))
+        codes = keras.ops.convert_to_numpy(encoder(codes))
     return weights
 
 

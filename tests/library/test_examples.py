@@ -9,7 +9,7 @@ import ch11lib
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE  # as in pyproject.toml
 #: Modules of the first edition whose docstrings wait for their lesson.
-NOT_YET = {"datasets", "experiments", "explore", "mc_dropout", "training", "vanishing_gradients"}
+NOT_YET = {"experiments", "mc_dropout", "training", "vanishing_gradients"}
 
 
 def public(name):
