@@ -33,6 +33,7 @@ __all__ = [
     "pipelines",
     "plots",
     "transfer_learning",
+    "uncertainty",
     "unsupervised_pretraining",
     "vanishing_gradients",
 ]

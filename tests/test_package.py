@@ -21,7 +21,10 @@ def test_import_is_light(run_python):
     assert run_python("-c", code).stdout.strip() == "True []"
 
 
-@pytest.mark.parametrize("name", ch11lib.__all__)
+USES_KERAS = {"mc_dropout"}
+
+
+@pytest.mark.parametrize("name", [n for n in ch11lib.__all__ if n not in USES_KERAS])
 def test_no_submodule_imports_keras_or_tensorflow(run_python, name):
     code = (
         f"import ch11lib; ch11lib.{name}; import sys; "
