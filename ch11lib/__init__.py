@@ -1,7 +1,8 @@
 """Companion package of the course *Training Deep Neural Networks*.
 
 Each submodule carries the name of the lesson that introduces it; the shared
-ones are `datasets`, `pipelines`, `plots`, `explore`, `claims`, `models` and `experiments`.
+ones are `datasets`, `pipelines`, `plots`, `explore`, `claims`, `models`, `experiments` and
+`uncertainty`.
 Submodules load on first use, so ``import ch11lib`` is instant and imports
 neither Keras nor TensorFlow.
 """

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("limits", "seed", "growth", "startup", "lessons")
+PARTS = ("limits", "seed", "mc_predict", "growth", "startup", "lessons")
 
 
 def main():
