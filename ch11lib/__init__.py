@@ -3,6 +3,8 @@
 Each submodule carries the name of the lesson that introduces it; the shared
 ones are `datasets`, `pipelines`, `plots`, `explore`, `claims`, `models`,
 `experiments`, `training` and `studies`.
+ones are `datasets`, `pipelines`, `plots`, `explore`, `claims`, `models`, `experiments` and
+`uncertainty`.
 Submodules load on first use, so ``import ch11lib`` is instant and imports
 neither Keras nor TensorFlow.
 """
@@ -40,6 +42,7 @@ __all__ = [
     "surfaces",
     "training",
     "transfer_learning",
+    "uncertainty",
     "unsupervised_pretraining",
     "vanishing_gradients",
 ]

@@ -1,19 +1,18 @@
-"""How near training and Monte Carlo dropout come to the machine's own limit.
+"""How near training comes to the machine's own limit.
 
 The limit is the product of two large float32 matrices, measured in the same
 process. A training step needs three products per layer (two for the first, whose
-input needs no gradient), a prediction one.
+input needs no gradient).
 """
 
 import time
 from itertools import pairwise
 
-import keras
 import machine
 import numpy as np
 import tensorflow as tf
 
-from ch11lib import datasets, mc_dropout
+from ch11lib import datasets
 from ch11lib.models import build_mlp
 
 SIDES = (784, 300, 100, 10)
@@ -62,26 +61,12 @@ def training(batch_size):
     return flop / best(lambda: model.fit(X, y, batch_size, verbose=0, shuffle=False), 3) / 1e9
 
 
-def monte_carlo(samples=100):
-    """Return the GFLOP/s of `mc_predict`, as if it multiplied zeros, too."""
-    X = datasets.load_fashion_mnist().X_test.astype("float32") / 255
-    drop, dense = keras.layers.Dropout, keras.layers.Dense
-    model = keras.Sequential(
-        [keras.Input((28, 28)), keras.layers.Flatten(), drop(0.2), dense(100, "relu"), drop(0.2),
-         dense(10, "softmax")]
-    )  # fmt: skip
-    sampler = mc_dropout.to_mc(model)
-    flop = len(X) * samples * sum(products((784, 100, 10)))
-    return flop / best(lambda: mc_dropout.mc_predict(sampler, X, samples), 3) / 1e9
-
-
 def main():
     peak = gemm_peak()
     loops = {str(size): training(size) for size in (32, 128, 512, 2048)}
-    sampled = monte_carlo()
     peaks = [peak, gemm_peak()]  # once more: has the machine changed meanwhile?
-    print(f"peak {peaks} GFLOP/s, training {loops}, MC dropout {sampled:.0f}", flush=True)
-    machine.store("limits", peak=float(np.max(peaks)), peaks=peaks, training=loops, mc=sampled)
+    print(f"peak {peaks} GFLOP/s, training {loops}", flush=True)
+    machine.store("limits", peak=float(np.max(peaks)), peaks=peaks, training=loops)
 
 
 if __name__ == "__main__":

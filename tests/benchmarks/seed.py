@@ -11,7 +11,7 @@ import keras
 import machine
 import numpy as np
 
-from ch11lib import datasets, mc_dropout
+from ch11lib import datasets
 from ch11lib import transfer_learning as tl
 from ch11lib.experiments import reinitialize
 from ch11lib.models import build_mlp
@@ -118,26 +118,6 @@ def model_B(n_steps=100):
     return compare("B", theirs, ours, lambda model: accuracy(model, test, B.y_test))
 
 
-def monte_carlo(samples=100):
-    """A hundred eager passes over 10,000 images, stacked, against `mc_predict`."""
-    X = scaled(datasets.load_fashion_mnist().X_test)
-    drop, dense = keras.layers.Dropout, keras.layers.Dense
-    model = keras.Sequential(
-        [keras.Input((28, 28)), keras.layers.Flatten(), drop(0.2), dense(100, "relu"), drop(0.2),
-         dense(10, "softmax")]
-    )  # fmt: skip
-    sampler = mc_dropout.to_mc(model)
-
-    def theirs():
-        return np.stack([np.asarray(model(X, training=True)) for _ in range(samples)])
-
-    def ours():
-        return mc_dropout.mc_predict(sampler, X, samples)
-
-    theirs(), ours()
-    return compare("MC dropout", theirs, ours, lambda p: float(p.mean(axis=0).max(axis=1).mean()))
-
-
 def fit():
     """One epoch of `fit` at batch size 32, the batches in their given order: equal losses."""
     data = datasets.load_fashion_mnist()
@@ -187,7 +167,7 @@ def started_anew():
 
 
 def main():
-    results = {f.__name__: f() for f in (model_A, model_B, monte_carlo, fit, started_anew)}
+    results = {f.__name__: f() for f in (model_A, model_B, fit, started_anew)}
     machine.store("seed", **results)
 
 

@@ -15,9 +15,9 @@ from ch11lib import initialization as init
 from ch11lib import l1_l2_early_stopping as l1l2
 from ch11lib import learning_rate_schedules as lrs
 from ch11lib import max_norm as mx
-from ch11lib import mc_dropout as mc
 from ch11lib import optimizers as opt
 from ch11lib import plots
+from ch11lib import uncertainty as unc
 from ch11lib import unsupervised_pretraining as pre
 from ch11lib import vanishing_gradients as van
 
@@ -158,11 +158,11 @@ TABLE = {
     drop.average_over_masks: ({"function": np.exp, "x": np.ones(2), "rate": 0.5}, {
         "rate": NOT_A_RATE, "mean": WORD, "x": st.sampled_from([ONES, np.ones(0), np.ones(17)]),
     }),
-    mc.predictive_entropy: ({}, {"probabilities": NO_PROBABILITIES}),
-    mc.mutual_information: ({}, {"probabilities": NO_PROBABILITIES}),
-    mc.nll: ({"probabilities": P, "y": Y}, {"probabilities": NO_PROBABILITIES, "y": NO_LABELS}),
-    mc.reliability: ({"probabilities": P, "y": Y}, {"y": NO_LABELS, "n_bins": NOT_A_COUNT}),
-    mc.expected_calibration_error: (
+    unc.predictive_entropy: ({}, {"probabilities": NO_PROBABILITIES}),
+    unc.mutual_information: ({}, {"probabilities": NO_PROBABILITIES}),
+    unc.nll: ({"probabilities": P, "y": Y}, {"probabilities": NO_PROBABILITIES, "y": NO_LABELS}),
+    unc.reliability: ({"probabilities": P, "y": Y}, {"y": NO_LABELS, "n_bins": NOT_A_COUNT}),
+    unc.expected_calibration_error: (
         {"probabilities": P, "y": Y}, {"y": NO_LABELS, "n_bins": NOT_A_COUNT},
     ),
     exp.tuned_runs: (TUNED, {"learning_rates": st.just([]), "seeds": st.just([])}),
@@ -203,7 +203,7 @@ def test_right_arguments_are_taken():
         clip.clipnorm: {"threshold": 1.0}, clip.global_clipnorm: {"threshold": 1.0},
         drop.dropout: {"rate": 0.5},
         drop.alpha_dropout: {"rate": 0.5}, drop.alpha_dropout_constants: {"rate": 0.5},
-        mc.predictive_entropy: {"probabilities": P}, mc.mutual_information: {"probabilities": P},
+        unc.predictive_entropy: {"probabilities": P}, unc.mutual_information: {"probabilities": P},
         exp.median_and_range: {"values": [1.0]}, plots.plot_runs: {"runs": {"a": ONES}},
         plots.plot_learning_curves: {"metric": "loss"}, pre.rotate: {"X": np.ones((2, 3, 3))},
         plots.plot_layer_statistics: {"statistics": {"a": [1.0]}}, pre.corrupt: {"fraction": 0.5},

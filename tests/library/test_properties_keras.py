@@ -121,14 +121,15 @@ def test_pruned_networks(hidden, threshold):
 
 @given(
     n=st.integers(1, 9), samples=st.integers(1, 7), seed=SEEDS, rate=st.floats(0.1, 0.8),
-    kind=st.sampled_from(["Dropout", "AlphaDropout"]),
+    kind=st.sampled_from(["Dropout", "AlphaDropout", "GaussianDropout"]),
 )  # fmt: skip
 @few
 def test_monte_carlo_samples(n, samples, seed, rate, kind):
     drop = getattr(keras.layers, kind)(rate)
     model = keras.Sequential([keras.Input((6,)), drop, keras.layers.Dense(3, "softmax")])
     sampled = mc.to_mc(model)
-    assert type(sampled.layers[0]).__name__ == f"MC{kind}"
+    expected = "MCLayer" if kind == "GaussianDropout" else f"MC{kind}"
+    assert type(sampled.layers[1]).__name__ == expected
     X = np.random.default_rng(seed).random((n, 6), np.float32)
     p = mc.mc_predict(sampled, X, samples, batch_size=4, seed=seed)
     assert p.shape == (samples, n, 3)

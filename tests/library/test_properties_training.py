@@ -15,8 +15,8 @@ from ch11lib import deep_network_project as project
 from ch11lib import dropout as drop
 from ch11lib import l1_l2_early_stopping as l1l2
 from ch11lib import learning_rate_schedules as lrs
-from ch11lib import mc_dropout as mc
 from ch11lib import transfer_learning as transfer
+from ch11lib import uncertainty as unc
 from ch11lib import unsupervised_pretraining as pre
 
 STEPS = st.lists(st.integers(0, 300), min_size=1, max_size=20).map(sorted).map(np.array)
@@ -168,24 +168,24 @@ PROBABILITIES = st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(2, 4
 
 @given(p=PROBABILITIES)
 def test_information(p):
-    entropy, information = mc.predictive_entropy(p), mc.mutual_information(p)
+    entropy, information = unc.predictive_entropy(p), unc.mutual_information(p)
     assert entropy.shape == information.shape == p.shape[1:2]
     assert (entropy <= math.log(p.shape[2]) + 1e-9).all()
     assert (information >= 0).all()
     assert (information <= entropy + 1e-9).all()
-    np.testing.assert_allclose(mc.mutual_information(np.repeat(p[:1], 3, axis=0)), 0, atol=1e-12)
+    np.testing.assert_allclose(unc.mutual_information(np.repeat(p[:1], 3, axis=0)), 0, atol=1e-12)
 
 
 @given(p=PROBABILITIES, seed=SEEDS, bins=st.integers(1, 20))
 def test_calibration(p, seed, bins):
     y = np.random.default_rng(seed).integers(p.shape[2], size=p.shape[1])
-    found = mc.reliability(p, y, bins)
+    found = unc.reliability(p, y, bins)
     assert found.counts.sum() == p.shape[1]
     used = found.counts > 0
     accuracy = (p.mean(axis=0).argmax(axis=1) == y).mean()
     assert (found.accuracy[used] * found.counts[used]).sum() / len(y) == pytest.approx(accuracy)
-    assert 0 <= mc.expected_calibration_error(p, y, bins) <= 1
-    assert mc.nll(p, y) >= 0
+    assert 0 <= unc.expected_calibration_error(p, y, bins) <= 1
+    assert unc.nll(p, y) >= 0
 
 
 @given(rates=st.lists(POSITIVE, min_size=1, max_size=6, unique=True), n=st.integers(1, 4))

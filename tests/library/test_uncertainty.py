@@ -11,7 +11,7 @@ from scipy.stats import entropy
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss
 
-from ch11lib import mc_dropout as mc
+from ch11lib import uncertainty as unc
 
 HALVES = np.full((1, 2, 2), 0.5)
 
@@ -29,19 +29,19 @@ def predictions(draw):
 def test_entropies_equal_scipy(probabilities):
     total = entropy(probabilities.mean(axis=0), axis=-1)
     own = total - entropy(probabilities, axis=-1).mean(axis=0)
-    np.testing.assert_allclose(mc.predictive_entropy(probabilities), total, atol=1e-12)
-    np.testing.assert_allclose(mc.mutual_information(probabilities), own, atol=1e-12)
-    assert (mc.mutual_information(probabilities) >= 0).all()
+    np.testing.assert_allclose(unc.predictive_entropy(probabilities), total, atol=1e-12)
+    np.testing.assert_allclose(unc.mutual_information(probabilities), own, atol=1e-12)
+    assert (unc.mutual_information(probabilities) >= 0).all()
 
 
 def test_two_kinds_of_uncertainty():
     """All samples unsure in the same way, or each sure of something else."""
     unsure = np.full((2, 1, 2), 0.5)
     torn = np.array([[[1.0, 0.0]], [[0.0, 1.0]]])
-    np.testing.assert_allclose(mc.predictive_entropy(unsure), math.log(2))
-    np.testing.assert_allclose(mc.predictive_entropy(torn), math.log(2))
-    np.testing.assert_allclose(mc.mutual_information(unsure), 0)
-    np.testing.assert_allclose(mc.mutual_information(torn), math.log(2))
+    np.testing.assert_allclose(unc.predictive_entropy(unsure), math.log(2))
+    np.testing.assert_allclose(unc.predictive_entropy(torn), math.log(2))
+    np.testing.assert_allclose(unc.mutual_information(unsure), 0)
+    np.testing.assert_allclose(unc.mutual_information(torn), math.log(2))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -52,7 +52,7 @@ def test_nll_equals_scikit_learn(dtype, rng):
     y = rng.integers(0, 4, 300)
     y[0] = 2
     expected = log_loss(y, probabilities.mean(axis=0), labels=range(4))
-    assert mc.nll(probabilities, y) == pytest.approx(expected, rel=1e-5)
+    assert unc.nll(probabilities, y) == pytest.approx(expected, rel=1e-5)
 
 
 def two_class_case(rng, temperature=1.0, n=200_000):
@@ -67,7 +67,7 @@ def two_class_case(rng, temperature=1.0, n=200_000):
 def test_reliability_equals_scikit_learn(n_bins, rng):
     """Its curve for the event "the prediction is right"; it leaves empty bins out."""
     probabilities, y = two_class_case(rng, 0.7, 3000)
-    bins = mc.reliability(probabilities, y, n_bins)
+    bins = unc.reliability(probabilities, y, n_bins)
     right = probabilities[0].argmax(axis=1) == y
     accuracy, confidence = calibration_curve(right, probabilities[0].max(axis=1), n_bins=n_bins)
     filled = bins.counts > 0
@@ -78,33 +78,33 @@ def test_reliability_equals_scikit_learn(n_bins, rng):
     assert bins.counts.sum() == 3000
     assert len(bins.counts) == n_bins
     gaps = np.abs(accuracy - confidence) @ bins.counts[filled] / 3000
-    assert mc.expected_calibration_error(probabilities, y, n_bins) == pytest.approx(gaps)
+    assert unc.expected_calibration_error(probabilities, y, n_bins) == pytest.approx(gaps)
 
 
 def test_calibration_error_of_known_cases(rng):
-    calibrated = mc.expected_calibration_error(*two_class_case(rng))
-    sharpened = mc.expected_calibration_error(*two_class_case(rng, 0.5))
+    calibrated = unc.expected_calibration_error(*two_class_case(rng))
+    sharpened = unc.expected_calibration_error(*two_class_case(rng, 0.5))
     assert calibrated < 0.004 < 0.05 < sharpened
     certain = np.tile([0.0, 1.0], (3, 100, 1))  # says 100 %, is right in 70 %
-    assert mc.expected_calibration_error(certain, [0] * 30 + [1] * 70) == pytest.approx(0.3)
+    assert unc.expected_calibration_error(certain, [0] * 30 + [1] * 70) == pytest.approx(0.3)
     upper_end = np.array([[[0.2, 0.8]]])  # 0.8 belongs to the bin that ends there
-    assert mc.reliability(upper_end, [1], 5).counts.tolist() == [0, 0, 0, 1, 0]
+    assert unc.reliability(upper_end, [1], 5).counts.tolist() == [0, 0, 0, 1, 0]
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: mc.predictive_entropy(np.ones((2, 2)) / 2), r"probabilities has shape \(2, 2\)"),
-        (lambda: mc.nll(np.ones((1, 2, 1), int), [0, 0]), "dtype int64"),
-        (lambda: mc.mutual_information(HALVES * 3), "sums other than 1"),
-        (lambda: mc.mutual_information(HALVES * math.nan), "sums other than 1"),
-        (lambda: mc.nll(np.array([[[1.5, -0.5]]]), [0]), "holds negative numbers"),
-        (lambda: mc.nll(HALVES, [0]), r"y has shape \(1,\)"),
-        (lambda: mc.nll(HALVES, [0.0, 1.0]), "dtype float64"),
-        (lambda: mc.reliability(HALVES, [0, 2]), "y holds 0 to 2"),
-        (lambda: mc.reliability(HALVES, [-1, 1]), "y holds -1 to 1"),
-        (lambda: mc.reliability(HALVES, [0, 1], 0), "n_bins is 0"),
-        (lambda: mc.expected_calibration_error(HALVES, [0, 1], math.nan), "n_bins is nan"),
+        (lambda: unc.predictive_entropy(np.ones((2, 2)) / 2), r"probabilities has shape \(2, 2\)"),
+        (lambda: unc.nll(np.ones((1, 2, 1), int), [0, 0]), "dtype int64"),
+        (lambda: unc.mutual_information(HALVES * 3), "sums other than 1"),
+        (lambda: unc.mutual_information(HALVES * math.nan), "sums other than 1"),
+        (lambda: unc.nll(np.array([[[1.5, -0.5]]]), [0]), "holds negative numbers"),
+        (lambda: unc.nll(HALVES, [0]), r"y has shape \(1,\)"),
+        (lambda: unc.nll(HALVES, [0.0, 1.0]), "dtype float64"),
+        (lambda: unc.reliability(HALVES, [0, 2]), "y holds 0 to 2"),
+        (lambda: unc.reliability(HALVES, [-1, 1]), "y holds -1 to 1"),
+        (lambda: unc.reliability(HALVES, [0, 1], 0), "n_bins is 0"),
+        (lambda: unc.expected_calibration_error(HALVES, [0, 1], math.nan), "n_bins is nan"),
     ],
 )
 def test_wrong_arguments_are_named(call, message):
