@@ -7,7 +7,6 @@ import pytest
 
 import ch11lib
 
-
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE  # as in pyproject.toml
 #: Modules of the first edition whose docstrings wait for their lesson.
 NOT_YET = {"datasets", "experiments", "explore", "mc_dropout", "training", "vanishing_gradients"}
