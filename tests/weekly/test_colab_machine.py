@@ -1,9 +1,8 @@
-"""A lesson on machines like Colab's: TensorFlow, Keras and NumPy are there, in other versions.
+"""Every lesson on a machine like Colab's, where TensorFlow, Keras and ipywidgets are there already.
 
 The first cell of the edition adds `ch11lib` and leaves the rest as it is. The
-machines are virtual environments with the lowest versions that the package allows and
-with those of requirements.txt, which `make lock` makes the newest; uv fills them from
-the package registry. So a new release elsewhere fails no test before it is locked.
+machine is a virtual environment with Colab's own versions (data/colab-2026-08.txt)
+and, if there is one here, Colab's Python 3.13; uv fills it from the package registry.
 """
 
 import json
@@ -13,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import browser
 import colab
@@ -25,20 +25,30 @@ from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-LESSON = os.environ.get("CH11_COLAB_LESSON", "transfer_learning")
+PINS = Path(__file__).parent / "data" / "colab-2026-08.txt"
+#: TensorFlow 2.20 is the first for it. Without it here, the Python of the tests runs instead.
+PYTHON = "3.13"
 NEEDS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOWEST = [need.replace(">=", "==") for need in NEEDS["dependencies"]]
-LOCK = ROOT / "requirements.txt"
-LOCKED = [need.partition(">=")[0] for need in NEEDS["dependencies"]] + ["--constraint", str(LOCK)]
-THERE = ["ipykernel", "pip", "scikit-learn", "setuptools>=77"]
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def colab_has(*names):
+    """Return Colab's pins of these packages; of all, without names."""
+    lines = PINS.read_text(encoding="utf-8").splitlines()
+    pins = {line.partition("==")[0]: line for line in lines if not line.startswith("#")}
+    return [pins[name] for name in names] if names else [*pins.values()]
+
+
 #: TensorFlow 2.18 is the lowest that every lesson has been run with.
+TENSORFLOW = ["tensorflow==2.18.0", "tensorboard==2.18.0", "ml_dtypes==0.4.1"]
+KERNEL = colab_has("ipykernel", "ipython", "pip", "setuptools")
 MACHINES = {
-    "lowest": ["tensorflow==2.18.0", *LOWEST, *THERE],
-    "locked": ["tensorflow", *LOCKED, *THERE],
-    "bare": ["keras", "numpy", "scipy", "matplotlib", "ipykernel", "pip", "setuptools>=77",
-             "--constraint", str(LOCK)],
-    "too old": ["keras==3.4.1", "numpy==1.26.0", "ipykernel", "pip"],
-}  # fmt: skip
+    "colab": colab_has(),
+    "lowest": [*TENSORFLOW, *LOWEST, *KERNEL, *colab_has("scikit-learn", "protobuf")],
+    "bare": [*colab_has("keras", "numpy", "scipy", "matplotlib"), *KERNEL],
+    "too old": ["keras==3.4.1", *KERNEL],
+}
 
 
 def environment():
@@ -56,6 +66,14 @@ def run(*command, cwd=ROOT):
     )
 
 
+def python_of(name):
+    """Return the Python that a machine is made with: Colab's, if it is here."""
+    if name == "lowest":
+        return sys.executable  # TensorFlow 2.18 has no edition for Colab's
+    found = run(uv.find_uv_bin(), "python", "find", "--no-project", "--no-python-downloads", PYTHON)
+    return found.stdout.strip() if found.returncode == 0 else sys.executable
+
+
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory):
     """Return a function that makes a machine with packages; it returns its Python."""
@@ -63,9 +81,8 @@ def machine(tmp_path_factory):
     def make(name):
         folder = tmp_path_factory.mktemp(name)
         python = folder / "bin" / "python"
-        made = run(
-            uv.find_uv_bin(), "venv", "--quiet", "--clear", "--python", sys.executable, folder
-        )
+        command = ["venv", "--quiet", "--clear", "--python", python_of(name), folder]
+        made = run(uv.find_uv_bin(), *command)
         assert made.returncode == 0, made.stderr
         filled = run(uv.find_uv_bin(), "pip", "install", "--python", python, *MACHINES[name])
         if re.search("dns error|error sending request|Failed to fetch", filled.stderr):
@@ -92,11 +109,12 @@ def checkout(tmp_path_factory):
     return folder.as_uri()
 
 
-def opened(checkout, page=LESSON):
-    """Return a page of the edition whose first cell installs the copy."""
+def opened(checkout, page, cells=None):
+    """Return a page of the edition whose first cell installs the copy; its first `cells`."""
     texts = plain_markdown.Book.read(ROOT / "book", "https://example.org/")
-    path = ROOT / "book" / f"{page}.ipynb"
-    return colab.edition(path, f"ch11lib @ {checkout}", texts.site, texts)
+    notebook = colab.edition(ROOT / f"{page}.ipynb", f"ch11lib @ {checkout}", texts.site, texts)
+    notebook.cells = notebook.cells[:cells]
+    return notebook
 
 
 def execute(notebook, python, folder):
@@ -115,7 +133,7 @@ def execute(notebook, python, folder):
     client = NotebookClient(
         notebook,
         km=manager,
-        timeout=900,
+        timeout=1800,
         store_widget_state=False,
         resources={"metadata": {"path": str(content)}},
         extra_arguments=["--IPKernelApp.capture_fd_output=False", "--log-level=40"],
@@ -124,27 +142,63 @@ def execute(notebook, python, folder):
     client.execute(env=environment())
 
 
-@pytest.mark.parametrize("name", ["lowest", "locked"])
-def test_a_lesson_runs_and_leaves_what_is_installed(machine, checkout, tmp_path, name):
-    python = machine(name)
+def explorers(notebook):
+    """Return what shows an explorer: its two editions, by their types."""
+    outputs = [out for cell in notebook.cells for out in cell.get("outputs", [])]
+    shown = [out.data for out in outputs if "data" in out]
+    return [data for data in shown if 'class="ch11-explore' in "".join(data.get("text/html", ""))]
+
+
+@pytest.fixture(scope="module")
+def at_colab(machine, checkout, tmp_path_factory):
+    """Return Colab's machine once the first cell has run, and its packages before that."""
+    python = machine("colab")
     before = versions(python)
-    execute(opened(checkout), python, tmp_path)
+    execute(opened(checkout, "book/intro", cells=2), python, tmp_path_factory.mktemp("first"))
+    return python, before
+
+
+def test_machine_has_what_colab_has(at_colab):
+    _, before = at_colab
+    there = {name.replace("-", "_"): version for name, version in before.items()}
+    pins = dict(pin.split("==") for pin in colab_has())
+    assert {name: there[name.replace("-", "_")] for name in pins} == pins
+
+
+def test_first_cell_adds_the_package_and_leaves_the_rest(at_colab):
+    python, before = at_colab
     after = versions(python)
     assert after.pop("ch11lib") == NEEDS["version"]
     assert after == before, "nothing but the package came, went or changed"
-    if name == "lowest":
-        for need in ("keras", "numpy", "scipy", "matplotlib", "ipywidgets"):
-            assert f"{need}=={after[need]}".startswith(
-                next(pin for pin in LOWEST if pin.startswith(f"{need}=="))
-            )
+
+
+@pytest.mark.parametrize("page", colab.pages())
+def test_lesson(at_colab, checkout, tmp_path, page):
+    python, _ = at_colab
+    stored = len(explorers(opened(checkout, page)))
+    notebook = opened(checkout, page)
+    execute(notebook, python, tmp_path)
+    live = [data for data in explorers(notebook) if WIDGET_VIEW in data]
+    assert len(live) == stored, "each explorer has its live edition"
+
+
+def test_a_lesson_runs_with_the_lowest_versions(machine, checkout, tmp_path):
+    python = machine("lowest")
+    before = versions(python)
+    execute(opened(checkout, "book/transfer_learning"), python, tmp_path)
+    after = versions(python)
+    assert after.pop("ch11lib") == NEEDS["version"]
+    assert after == before
+    for need in ("keras", "numpy", "scipy", "matplotlib", "ipywidgets"):
+        assert f"{need}=={after[need]}".startswith(
+            next(pin for pin in LOWEST if pin.startswith(f"{need}=="))
+        )
 
 
 def test_only_what_is_missing_is_installed(machine, checkout, tmp_path):
     python = machine("bare")
     before = versions(python)
-    notebook = opened(checkout)
-    notebook.cells = notebook.cells[:2]
-    execute(notebook, python, tmp_path)
+    execute(opened(checkout, "book/intro", cells=2), python, tmp_path)
     after = versions(python)
     assert {"ch11lib", "ipywidgets", "tqdm"} <= {*after} - {*before}
     assert {name: after[name] for name in before} == before
@@ -153,7 +207,7 @@ def test_only_what_is_missing_is_installed(machine, checkout, tmp_path):
 def test_an_older_keras_is_left_alone_and_named(machine, checkout, tmp_path):
     python = machine("too old")
     before = versions(python)
-    notebook = opened(checkout)
+    notebook = opened(checkout, "book/intro", cells=2)
     with pytest.raises(CellExecutionError, match="No module named 'ch11lib'"):
         execute(notebook, python, tmp_path)
     assert versions(python) == before
