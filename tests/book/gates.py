@@ -250,8 +250,8 @@ def find_missing_parts(notebook):
     if "{cite:" not in text or "{term}" not in text:
         problems.append("no citation, or no link to the glossary")
     words = len(re.sub(r"\$\$.*?\$\$|`[^`]*`", " ", text, flags=re.S).split())
-    if words > 25 * 150:
-        problems.append(f"{words} words are more than 25 minutes of reading")
+    if words > 30 * 150:
+        problems.append(f"{words} words are more than 30 minutes of reading")
     return problems
 
 
