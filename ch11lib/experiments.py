@@ -254,6 +254,11 @@ def progress(items: Iterable[T], label: str | None = None) -> Iterable[T]:
     -------
     iterable
         The same items.
+
+    Examples
+    --------
+    >>> sum(progress([1, 2, 3], "numbers"))
+    6
     """
     bar = tqdm(items, label, leave=False, delay=2, file=sys.stdout, ncols=72)
     return cast(Iterable[T], bar)
@@ -356,6 +361,12 @@ def paired_ratio(
     ------
     ValueError
         If `repeats` is below 3.
+
+    Examples
+    --------
+    >>> ratios = paired_ratio(lambda: sum(range(100_000)), lambda: sum(range(1_000)))
+    >>> bool(np.median(ratios) > 1)
+    True
     """
     if repeats < 3:
         raise ValueError(f"repeats is {repeats}; it must be >= 3")

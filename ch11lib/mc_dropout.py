@@ -1,14 +1,14 @@
-"""Monte Carlo dropout: a network that answers differently each time it is asked.
+"""Monte Carlo dropout: a network that answers differently each time it is asked. Keras.
 
 Lesson: *Monte Carlo dropout*. Gal and Ghahramani, "Dropout as a Bayesian
 approximation" (2016), arXiv:1506.02142: leave dropout on at inference, and
 predict many times; the mean is the prediction, and the spread says how much of
 it depends on which units happen to be there.
 
-This module uses Keras, with TensorFlow, JAX or NumPy as its backend. With
+Its backend is TensorFlow, JAX or NumPy. With
 PyTorch the layers and `to_mc` work, but `mc_predict` does not: there Keras's
 dropout follows no seed. How uncertain the predictions are is measured by
-`ch11lib.uncertainty`, in NumPy.
+`ch11lib.uncertainty`.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""How uncertain predictions are, and how well they know it, in NumPy.
+"""How uncertain predictions are, and how well they know it. NumPy only.
 
 Lesson: *Monte Carlo dropout*. All functions take the predicted probabilities of
 several samples, of shape (samples, n, classes), as `mc_dropout.mc_predict`
@@ -157,6 +157,11 @@ class Reliability(NamedTuple):
         Mean of the highest probabilities in the bin, and the share of them
         that is right; NaN in an empty bin.
     counts : ndarray of int, shape (n_bins,)
+
+    Examples
+    --------
+    >>> reliability([[[0.9, 0.1], [0.9, 0.1]]], [0, 1], n_bins=2).accuracy
+    array([nan, 0.5])
     """
 
     confidence: Array

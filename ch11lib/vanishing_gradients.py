@@ -54,6 +54,14 @@ class Signals:
     gradient_std : ndarray, shape (depth,)
         Root mean square of ∂L/∂z_l, for an L whose gradient with respect to
         the last activations is standard normal.
+
+    Examples
+    --------
+    >>> from ch11lib import activations
+    >>> rng = np.random.default_rng(0)
+    >>> signals = propagate([[3.0, 4.0]], [np.eye(2)], activations.get("relu"), rng=rng)
+    >>> signals.mean, signals.std
+    (array([3.5]), array([0.5]))
     """
 
     activations: Sequence[Array]
@@ -72,6 +80,12 @@ class MeanField(NamedTuple):
         Variance of z_l.
     chi : ndarray, shape (depth,)
         Factor by which the variance of the gradient grows at layer l.
+
+    Examples
+    --------
+    >>> from ch11lib import activations
+    >>> mean_field(2, activations.get("relu"), sigma_w=2.0)
+    MeanField(q=array([4., 8.]), chi=array([2., 2.]))
     """
 
     q: Array

@@ -24,9 +24,6 @@ def test_import_is_light(run_python):
 
 #: How a module's docstring says which it is.
 NUMPY, KERAS = r"NumPy (and Matplotlib )?only[.;]", r"[.*] Keras\.(\s|$)"
-#: Modules of the first edition that wait for their lesson.
-NOT_YET = {"experiments", "_experiments_keras", "mc_dropout", "_mc_dropout_keras"}
-NOT_YET |= {"_mc_dropout_masks", "_mc_dropout_predict", "training"}
 
 
 def modules(kind):
@@ -41,7 +38,7 @@ def modules(kind):
 
 
 def test_each_module_says_what_it_needs():
-    files = {path.stem for path in (ROOT / "ch11lib").glob("*.py")} - {"__init__"} - NOT_YET
+    files = {path.stem for path in (ROOT / "ch11lib").glob("*.py")} - {"__init__"}
     assert files - modules(NUMPY).keys() - modules(KERAS).keys() == set()
     assert modules(NUMPY).keys() & modules(KERAS).keys() == set()
 
