@@ -57,7 +57,7 @@ def penalty(weights: ArrayLike, l1: float = 0.0, l2: float = 0.0) -> float:
 
 
 def soft_threshold(x: ArrayLike, threshold: float) -> Array:
-    """Move each value towards 0 by `threshold`: sign(x) · max(|x| − threshold, 0).
+    """Move each value towards 0 by `threshold`: sign(x) · max(abs(x) − threshold, 0).
 
     Parameters
     ----------

@@ -135,7 +135,7 @@ def build_mlp(
     Returns
     -------
     keras.Sequential
-        Built, not compiled. For float32 images of shape (n, *input_shape) it
+        Built, not compiled. For float32 images of shape ``(n, *input_shape)`` it
         returns probabilities of shape (n, n_classes).
 
     Raises
