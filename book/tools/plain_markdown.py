@@ -143,7 +143,7 @@ class Book:
 
     def _link(self, text: str, target: str) -> str:
         name, _, anchor = target.partition("#")
-        stem = name.removesuffix(".md")
+        stem = name.removesuffix(".md").removesuffix(".ipynb")
         if stem and stem not in self.titles and not stem.startswith("api/"):
             raise ValueError(f"the link {target!r} leads to no page")
         address = f"{self.site}book/{stem}.html" if stem else ""

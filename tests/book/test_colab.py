@@ -94,6 +94,7 @@ def test_folded_cells_are_forms_that_say_what_is_inside(tmp_path, book):
         ("{term}`Self-normalization <self-normalization>`", "Self-normalization"),
         ("see [](max_norm)", f"see [Max-norm regularization]({SITE}book/max_norm.html)"),
         ("see {doc}`max_norm`.", f"see [Max-norm regularization]({SITE}book/max_norm.html)."),
+        ("[it](max_norm.ipynb#why)", f"[it]({SITE}book/max_norm.html#why)"),
         ("[API](api/dropout.md#x)", f"[API]({SITE}book/api/dropout.html#x)"),
         ("{cite:t}`glorot2010`", f"[Glorot and Bengio (2010)]({SITE}book/bibliography.html)"),
         ("{cite:p}`gal2016`", f"([Gal and Ghahramani, 2016]({SITE}book/bibliography.html))"),
