@@ -90,13 +90,29 @@ def edition(path: Path, install: str, site: str, texts: plain_markdown.Book) -> 
         nbformat.v4.new_code_cell(INSTALL.format(requirement=install)),
     ]
     made = notebooks.normalize(nbformat.from_dict({**source, "cells": first + source.cells}))
+    called = plain_markdown.numbers(made.cells)
     for cell in made.cells:
         if cell.cell_type == "markdown":
-            cell.source = texts.plain(cell.source, page)
+            cell.source = texts.plain(cell.source, called)
         elif notebooks.FOLDED & {*cell.metadata.get("tags", [])}:
             label = cell.metadata.get("mystnb", {}).get("code_prompt_show", "Code")
             cell.metadata["cellView"] = "form"  # Colab shows the title alone
             cell.source = f"#@title {label}\n{cell.source}"
+    return _with_captions(made, called, texts)
+
+
+def _with_captions(made: Any, called: dict[str, str], texts: plain_markdown.Book) -> Any:
+    """Put the caption of each figure that a code cell draws below it: Colab shows none."""
+    cells = []
+    for cell in made.cells:
+        cells.append(cell)
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        if "caption" in figure:
+            number = called.get(figure.get("name", ""), "")
+            words = f"**{number}.** {figure['caption']}" if number else figure["caption"]
+            cells.append(nbformat.v4.new_markdown_cell(texts.plain(words, called)))
+            cells[-1].id = f"{cell.id}-caption"  # the same each time
+    made.cells = cells
     return made
 
 

@@ -1,8 +1,10 @@
 """The edition for Colab: its text, its first cell, its branch, and lessons that run there."""
 
+import base64
 import os
 import re
 import subprocess
+from xml.etree import ElementTree
 
 import colab
 import nbformat
@@ -11,12 +13,15 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 from conftest import ROOT, build_site
+from nbclient import NotebookClient
 from small_course import small_course
 
 FORK = "a-teacher/deep-nets"
 SITE = "https://a-teacher.github.io/deep-nets/"
-PAGE = f"{SITE}book/dropout.html"
-MYST = r"\{[a-z:-]+\}`|^:::|^:[a-z-]+:|\[\]\(|\$\$ \(|\]\((?!https?://|#)"
+CALLED = {"eq-a": "(2)", "tbl-a": "Table 1", "fig-a": "Figure 3"}
+CHAIN = "drawings/vanishing_gradients_chain.svg"
+DETAILS = "<details><summary>Why?</summary>\n\nThe loss.\n</details>\n\nThe loss"
+MYST = r"\{[a-z:-]+\}`|^:::|^```\{|^:[a-z-]+:|\[\]\(|\$\$ \(|\]\((?!https?://|#)"
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +94,21 @@ def test_folded_cells_are_forms_that_say_what_is_inside(tmp_path, book):
         ("{term}`Self-normalization <self-normalization>`", "Self-normalization"),
         ("see [](max_norm)", f"see [Max-norm regularization]({SITE}book/max_norm.html)"),
         ("see {doc}`max_norm`.", f"see [Max-norm regularization]({SITE}book/max_norm.html)."),
+        ("[it](max_norm.ipynb#why)", f"[it]({SITE}book/max_norm.html#why)"),
         ("[API](api/dropout.md#x)", f"[API]({SITE}book/api/dropout.html#x)"),
         ("{cite:t}`glorot2010`", f"[Glorot and Bengio (2010)]({SITE}book/bibliography.html)"),
         ("{cite:p}`gal2016`", f"([Gal and Ghahramani, 2016]({SITE}book/bibliography.html))"),
-        ("{eq}`eq-a`", f"[the equation]({PAGE}#equation-eq-a)"),
-        ("{numref}`tbl-a`", f"[the table]({PAGE}#tbl-a)"),
-        (":::{table} Rows.\n:name: tbl-a\n\n| a |\n|---|\n:::", "**Rows.**\n\n| a |\n|---|"),
-        ("$$\nx\n$$ (eq-a)", "$$\nx\n$$"),
+        ("{eq}`eq-a`", "(2)"),
+        ("{numref}`tbl-a`", "Table 1"),
+        ("{numref}`fig-a`", "Figure 3"),
+        (
+            ":::{table} Rows.\n:name: tbl-a\n\n| a |\n|---|\n:::",
+            "**Table 1. Rows.**\n\n| a |\n|---|",
+        ),
+        ("$$\nx\n$$ (eq-a)", "$$\nx \\tag{2}\n$$"),
+        ("$$\nx\n$$", "$$\nx\n$$"),
+        (DETAILS.replace("loss", "{term}`loss`"), DETAILS),
+        ("```text\n:::{note}\n:::\n```", "```text\n:::{note}\n:::\n```"),
         ("$$[](a)$$ and `[](a)`", "$$[](a)$$ and `[](a)`"),
         ("```python\n{term}`a`\n```", "```python\n{term}`a`\n```"),
         (":::{exercise} Why?\n:label: w\n\nSay it.\n:::", "**Exercise: Why?**\n\nSay it."),
@@ -104,14 +117,21 @@ def test_folded_cells_are_forms_that_say_what_is_inside(tmp_path, book):
     ],
 )
 def test_plain_markdown(book, text, plain):
-    found = book.plain(text, PAGE).strip("\n")
+    found = book.plain(text, CALLED).strip("\n")
     assert found == plain
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (":::{figure} a.png\n:::", "'figure' is not known"),
+        (":::{note} a\n:::", "'note' is not known"),
+        ("::::{grid} 2\n::::", "'grid' is not known"),
+        ("```{literalinclude} a.py\n```", "'literalinclude' is not known"),
+        (":::{figure} a.png\n:alt: A\n:::", "'a.png' is no drawing"),
+        (f":::{{figure}} {CHAIN}\n:name: fig-a\n:::", "has no :alt:"),
+        ("{eq}`eq-b`", "'eq-b' is not in this notebook"),
+        ("{prf:ref}`a`", "'prf:ref' is not known"),
+        ("{any-role}`a`", "'any-role' is not known"),
         ("{ref}`a`", "'ref' is not known"),
         ("[](nowhere)", "'nowhere' leads to no page"),
         ("{cite:p}`nobody1999`", "'nobody1999' is not in the bibliography"),
@@ -119,7 +139,73 @@ def test_plain_markdown(book, text, plain):
 )
 def test_what_is_not_known_is_an_error(book, text, message):
     with pytest.raises(ValueError, match=message):
-        book.plain(text, PAGE)
+        book.plain(text, CALLED)
+
+
+def test_a_drawing_is_in_the_notebook_itself(book):
+    text = f""":::{{figure}} {CHAIN}
+:name: fig-a
+:alt: Four units, "in a row".
+:width: 448px
+:height: 244px
+
+A chain of {{term}}`units <unit>`, each times $w$.
+:::
+
+And on."""
+    plain = book.plain(text, CALLED)
+    image = BeautifulSoup(plain, "html.parser").img
+    assert (image["alt"], image["width"], image["height"]) == (
+        'Four units, "in a row".',
+        "448",
+        "244",
+    )
+    assert "\n\n**Figure 3.** A chain of units, each times $w$.\n\nAnd on." in plain
+    kind, _, data = image["src"].partition(",")
+    assert kind == "data:image/svg+xml;base64"
+    svg = ElementTree.fromstring(base64.b64decode(data))
+    assert svg.tag == "{http://www.w3.org/2000/svg}svg"
+    assert svg.get("style") == "color: black; background: white"
+    there = ElementTree.fromstring((ROOT / "book" / CHAIN).read_text())
+    assert [*map(str.strip, svg.itertext())][-1] == [*map(str.strip, there.itertext())][-1]
+
+
+def test_figures_tables_and_equations_are_numbered_in_order():
+    drawing = ":::{figure} a.svg\n:alt: A\n:name: fig-a\n\nA.\n:::"
+    named = {"mystnb": {"figure": {"caption": "B", "name": "fig-b"}}}
+    cells = [
+        nbformat.v4.new_markdown_cell("$$x$$ (eq-a)\n\n" + drawing),
+        nbformat.v4.new_code_cell("", metadata=named),
+        nbformat.v4.new_markdown_cell(":::{table} T\n:name: tbl-a\n:::\n\n$$y$$ (eq-b)"),
+        nbformat.v4.new_markdown_cell(drawing.replace("fig-a", "fig-c")),
+    ]
+    assert plain_markdown.numbers(cells) == {
+        "eq-a": "(1)",
+        "fig-a": "Figure 1",
+        "fig-b": "Figure 2",
+        "tbl-a": "Table 1",
+        "eq-b": "(2)",
+        "fig-c": "Figure 3",
+    }
+
+
+def test_caption_of_a_plot_stands_below_it_and_forms_run(tmp_path, book):
+    figure = {"caption": "It falls, see {numref}`fig-a`.", "name": "fig-a"}
+    cells = [
+        nbformat.v4.new_markdown_cell("# Dropout"),
+        nbformat.v4.new_code_cell("x = 1"),
+        nbformat.v4.new_code_cell(
+            "import matplotlib.pyplot as plt\nplt.plot([x, 0])\nplt.show()",
+            metadata={"tags": ["hide-input"], "mystnb": {"figure": figure}},
+        ),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "dropout.ipynb")
+    made = colab.edition(tmp_path / "dropout.ipynb", "ch11lib", SITE, book)
+    nbformat.validate(made)
+    assert made.cells[-1].source == "**Figure 1.** It falls, see Figure 1."
+    assert made.cells[-2].source.startswith("#@title Code\n")
+    NotebookClient(made, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert "image/png" in made.cells[-2].outputs[0].data
 
 
 def test_a_fork_opens_its_own_edition(tmp_path):
