@@ -35,11 +35,11 @@ pre {{ overflow-x: auto; }}
 @media print {{ pre {{ white-space: pre-wrap; }} }}
 </style></head>
 <body><a href="#main-content">Skip to the text</a>
-<nav class="bd-toc-nav"><a href="#end">The end</a></nav>
-<main id="main-content"><h1>A page</h1>
+<nav class="bd-sidebar-secondary bd-toc-nav"><nav><a href="#end">The end</a></nav></nav>
+<main id="main-content" class="bd-article"><h1>A page</h1>
 <p><a href="#end">A link</a>, and a formula: <span class="math"><mjx-container>x</mjx-container>
 </span></p>
-<img src="{PICTURE}" alt="A square.">
+<img src="{PICTURE}" alt="A square." width="40" height="40">
 EXPLORER
 <details><summary>Is it?</summary>{TEXT}<pre tabindex="0">{"code " * 60}</pre></details>
 {TEXT * 90}<h2 id="end">The end</h2>{TEXT * 90}
@@ -70,7 +70,15 @@ FAULTS = [
     ("color scheme", PHONE, "follow();", ""),
     ("color scheme", WIDE, 'dark.addEventListener("change", follow);', ""),
     ("contents", WIDE, '<h2 id="end">', "<h2>"),
-    ("contents", WIDE, "<h2", "<img src='late.svg' alt='A tall one.' loading='lazy'><h2"),
+    (
+        "contents, unsized pictures",
+        WIDE,
+        "<h2",
+        "<img src='late.svg' alt='A tall one.' loading='lazy'><h2",
+    ),
+    ("contents, headings", WIDE, '<h2 id="end">', '<h2 id="end" style="scroll-margin-top: 400px">'),
+    ("unsized pictures", PHONE, ' width="40" height="40"', ""),
+    ("cut parts, overflow", PHONE, "<h2", "<table style='width: 420px'><td>wide</td></table><h2"),
     (
         "fonts, console",
         WIDE,
@@ -89,7 +97,7 @@ FAULTS = [
     ("paper", WIDE, "root.dataset.theme = before", ""),
     ("pictures", WIDE, PICTURE, "data:image/png;base64,AAAA"),
     ("skip link", WIDE, "<body>", "<body><a href='#end'>Before</a><br><br>"),
-    ("skip link", WIDE, '<main id="main-content">', '<main><div id="main-content"></div>'),
+    ("skip link", WIDE, 'main id="main-content"', "main"),
 ]
 
 
@@ -140,7 +148,7 @@ def test_code_that_no_key_can_scroll(chromium, sound, store):
 
 def test_a_slow_machine_is_no_fault(chromium, sound, store):
     """The page is still being read when its network has been idle for a second."""
-    late = sound.replace('<main id="main-content">', f'<main id="main-content">{TEXT * 20_000}')
+    late = sound.replace("<h1>A page</h1>", f"<h1>A page</h1>{TEXT * 20_000}")
     with browser.new_page(chromium) as watched:
         slow = watched.page.context.new_cdp_session(watched.page)
         slow.send("Emulation.setCPUThrottlingRate", {"rate": 20})

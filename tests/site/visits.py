@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 import browser
+import form
 import playwright.sync_api
 
 #: Milliseconds after which a condition is taken for one that never comes true.
@@ -103,6 +104,12 @@ LOAD_PICTURES = """() => Promise.allSettled([...document.images].map(one => {
 }))"""
 
 
+def layout_shift(page):
+    """Nothing pushes the text away while one reads."""
+    shift = form.layout_shift(page)
+    return [f"{shift:.3f}, more than {form.MAX_SHIFT}"] if shift > form.MAX_SHIFT else []
+
+
 def contents(page):
     """The last entry of the page's contents leads to its heading, which then stays there."""
     link = page.locator(".bd-toc-nav a").last
@@ -121,6 +128,21 @@ def contents(page):
     page.evaluate("scrollTo(0, 0)")
     text = link.evaluate("one => one.textContent.trim()")
     return [] if 0 <= top < limit else [f"{text!r} is at {top} pixels of the window"]
+
+
+def headings(page):
+    """Each entry of the page's contents leads to its heading, not beside it."""
+    return [f"{link} lands {top:.0f} pixels down" for link, top in form.missed_headings(page)]
+
+
+def unsized_pictures(page):
+    """Each picture says how large it is, before it is there."""
+    return form.unsized_pictures(page)
+
+
+def cut_parts(page):
+    """No formula, table, code or picture is cut off by the edge of the window."""
+    return form.cut_parts(page)
 
 
 def skip_link(page):
@@ -234,16 +256,20 @@ def paper(page):
 
 
 #: Before the page is loaded: functions of a Playwright page that let it note what happens.
-PREPARATIONS = []
+PREPARATIONS = [form.watch_shifts]
 #: On the page as it was loaded; the first needs a page that nobody has clicked on.
 CHECKS = [
+    layout_shift,
     skip_link,
     color_scheme,
     math,
     fonts,
     overflow,
     motion,
-    contents,
+    contents,  # from here on links jump
+    headings,
+    unsized_pictures,
+    cut_parts,
     pictures,
     alt_text,
     explorers,
