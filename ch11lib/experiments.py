@@ -13,9 +13,9 @@ from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 import keras
 import numpy as np
-import scipy.stats
 from keras import ops
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit  # quantiles of Student's t
 from tqdm import tqdm
 
 from ch11lib import _checks
@@ -213,7 +213,7 @@ def _interval(values: NDArray[np.float64], confidence: float) -> tuple[float, fl
     """Return the mean between the two ends of Student's interval, or NaN of fewer than two."""
     if len(values) < 2:
         return np.nan, np.nan, np.nan
-    quantile = scipy.stats.t.ppf((1 + confidence) / 2, len(values) - 1)
+    quantile = stdtrit(len(values) - 1, (1 + confidence) / 2)
     half = float(quantile * values.std(ddof=1) / np.sqrt(len(values)))
     mean = float(values.mean())
     return mean - half, mean, mean + half

@@ -24,6 +24,7 @@ import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.core import getipython
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -191,6 +192,7 @@ def _webp(figure: Figure) -> str:
     """
     png, compressed = io.BytesIO(), io.BytesIO()
     figure.savefig(png, format="png", dpi=DENSITY * DPI)
+    FigureCanvasAgg(figure)  # an empty canvas takes the place of one with 4 MB of pixels
     image = Image.open(png).convert("RGB")
     image = image.quantize(COLORS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     image.convert("RGB").save(compressed, "webp", lossless=True, quality=50)

@@ -22,7 +22,11 @@ DPI = 110  # figure.dpi of ch11lib/course.mplstyle
 IMAGE = re.compile(r'<img\b(?:[^>"]|"[^"]*")*>')
 ATTRIBUTE = re.compile(r'\s([\w-]+)="([^"]*)"')
 ICON_SCRIPT = re.compile(r'\s*<script src="[^"]*vendor/fontawesome/[^"]*\.js[^"]*"></script>')
-UNUSED = ["_static/vendor/fontawesome/*/js/*", "_static/**/*.map"]
+UNUSED = [
+    "_static/vendor/fontawesome/*/js/*",
+    "_static/vendor/fontawesome/*/webfonts/*.ttf",  # for browsers without WOFF2
+    "_static/**/*.map",
+]
 
 
 def image_size(content: bytes) -> tuple[int, int]:

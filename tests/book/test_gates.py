@@ -98,7 +98,7 @@ FAULTS = {
     "no **Aims.**": lambda nb: nb.cells[0].update(source=TEXT.replace("**Aims.**", "")),
     "the quiz": lambda nb: nb.cells[0].update(source=TEXT.replace("<details>", "", 1)),
     "no citation": lambda nb: nb.cells[0].update(source=TEXT.replace("{cite:p}", "")),
-    "minutes of reading": lambda nb: nb.cells[0].update(source=TEXT + "word " * 4000),
+    "minutes of reading": lambda nb: nb.cells[0].update(source=TEXT + "word " * 4800),
 }
 
 
