@@ -106,7 +106,7 @@ LOAD_PICTURES = """() => Promise.allSettled([...document.images].map(one => {
 
 def layout_shift(page):
     """Nothing pushes the text away while one reads."""
-    shift = form.layout_shift(page)
+    shift = page.evaluate("ch11Shift")
     return [f"{shift:.3f}, more than {form.MAX_SHIFT}"] if shift > form.MAX_SHIFT else []
 
 
@@ -132,17 +132,18 @@ def contents(page):
 
 def headings(page):
     """Each entry of the page's contents leads to its heading, not beside it."""
-    return [f"{link} lands {top:.0f} pixels down" for link, top in form.missed_headings(page)]
+    missed = page.evaluate(form.MISSED, form.LINKS)
+    return [f"{link} lands {top:.0f} pixels down" for link, top in missed]
 
 
 def unsized_pictures(page):
     """Each picture says how large it is, before it is there."""
-    return form.unsized_pictures(page)
+    return page.evaluate(form.UNSIZED)
 
 
 def cut_parts(page):
     """No formula, table, code or picture is cut off by the edge of the window."""
-    return form.cut_parts(page)
+    return page.evaluate(form.CUT)
 
 
 def skip_link(page):
