@@ -70,7 +70,7 @@ FAULTS = [
     ("color scheme", PHONE, "follow();", ""),
     ("color scheme", WIDE, 'dark.addEventListener("change", follow);', ""),
     (
-        "unsized pictures",
+        "headings, unsized pictures",
         WIDE,
         "<h2",
         "<img src='late.svg' alt='A tall one.' loading='lazy'><h2",
