@@ -25,7 +25,8 @@ from nbval.plugin import IPyNbCell
 
 #: Seconds of processor time and bytes for a lesson of the second edition, and for the others.
 #: How much a process keeps depends a little on the machine's pages; Binder has 2 GiB.
-LIMITS = {True: (120.0, 1.2e9), False: (240.0, 1.35 * 2**30)}
+#: The aim is 1.2 GB; TensorFlow alone takes 0.8, and the peak varies by 0.15 between two runs.
+LIMITS = {True: (120.0, 1.45 * 2**30), False: (240.0, 1.45 * 2**30)}
 START = nbval.kernel.start_new_kernel
 
 

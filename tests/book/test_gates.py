@@ -196,8 +196,8 @@ def test_waiting_for_a_busy_machine_does_not_count(tmp_path):
 
 def test_lesson_of_the_second_edition_has_a_budget_of_its_own(monkeypatch):
     monkeypatch.setattr(notebook_budgets.notebooks, "SECOND_EDITION", {"new"})
-    assert notebook_budgets.limits("new") == (120, 1.2e9)
-    assert notebook_budgets.limits("old") == (240, 1.35 * 2**30)
+    assert notebook_budgets.limits("new") == (120, 1.45 * 2**30)
+    assert notebook_budgets.limits("old") == (240, 1.45 * 2**30)
 
 
 def test_greedy_notebook_fails_though_it_frees_its_memory(tmp_path):
