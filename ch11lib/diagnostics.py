@@ -180,13 +180,17 @@ def diagnose(
 
     The rules, in the order in which they are asked, because each illness hides the next:
 
-    - first loss not below 2 ln K: the signal explodes;
+    - first loss not below 5 ln K: the signal explodes;
     - gradient at the bottom below 1/1000 or above 1000 of that at the top: it vanishes or
       explodes;
     - more than half of the outputs saturated: the units are asleep;
-    - update-to-weight ratio not between 1e-5 and 0.1: the learning rate is too low or high.
+    - update-to-weight ratio below 1e-5: nothing moves, because the learning rate is too low
+      or, behind ReLU, the weights are too small. There the norms of kernels stay level, since
+      a gradient ∂L/∂W = δ aᵀ has the shrinking signal a as its other factor;
+    - update-to-weight ratio of 1e-2 or more: the learning rate is too high.
 
-    These limits are rules of thumb for dense networks with a softmax of K classes.
+    These limits are rules of thumb for dense networks with a softmax of K classes, and
+    describe the first step only.
 
     Parameters
     ----------
@@ -218,7 +222,7 @@ def diagnose(
     """
     _checks.fraction("saturated", saturated)
     _checks.count("n_classes", n_classes, 2)
-    if not first_loss < 2 * np.log(n_classes):
+    if not first_loss < 5 * np.log(n_classes):
         return "the signal explodes: smaller weights, scaled inputs"
     if bottom_to_top < 1e-3:
         return "the gradient vanishes: larger weights, other units"
@@ -226,6 +230,8 @@ def diagnose(
         return "the gradient explodes: smaller weights"
     if saturated > 0.5:
         return "units saturate: smaller weights, other units"
-    if not 1e-5 < update < 1e-1:
-        return f"learning rate too {'low' if update < 1e-5 else 'high'}"
+    if update < 1e-5:
+        return "nothing moves: larger learning rate or larger weights"
+    if not update < 1e-2:
+        return "learning rate too high"
     return "nothing to complain about"

@@ -92,7 +92,7 @@ def test_saturated_share_counts_both_ends():
         ((2.4, 1e9, 0.0, 1e-3), "gradient explodes"),
         ((2.4, np.nan, 0.0, 1e-3), "gradient explodes"),
         ((2.6, 0.08, 0.7, 1e-5), "units saturate"),
-        ((2.4, 1.0, 0.0, 1e-7), "rate too low"),
+        ((2.4, 1.0, 0.0, 1e-7), "nothing moves"),
         ((2.4, 1.0, 0.0, 0.3), "rate too high"),
         ((2.4, 1.0, 0.0, np.nan), "rate too high"),
     ],
@@ -102,8 +102,25 @@ def test_each_illness_has_its_words(readings, words):
 
 
 def test_the_loss_of_guessing_depends_on_the_number_of_classes():
-    assert "explodes" in diagnostics.diagnose(5.0, 1.0, 0.0, 1e-3, n_classes=10)
-    assert "nothing" in diagnostics.diagnose(5.0, 1.0, 0.0, 1e-3, n_classes=100)
+    assert "explodes" in diagnostics.diagnose(15.0, 1.0, 0.0, 1e-3, n_classes=10)
+    assert "complain" in diagnostics.diagnose(15.0, 1.0, 0.0, 1e-3, n_classes=100)
+
+
+def test_small_weights_behind_relu_are_no_low_learning_rate_alone():
+    """Kernel norms stay level there, so the words name both causes."""
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((100, 50)).astype("float32"), rng.integers(0, 10, 100)
+    small = keras.initializers.VarianceScaling(2 / 4)
+    model = models.build_mlp([50] * 20, "relu", small, input_shape=(50,))
+    model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy")
+    loss = model.evaluate(X, y, verbose=0)
+    log = diagnostics.Diagnostics(X, y)
+    model.fit(X, y, batch_size=100, verbose=0, callbacks=[log])
+    ratio = log.norms[0][1] / log.norms[0][19]
+    assert 0.1 < ratio < 10
+    words = diagnostics.diagnose(loss, ratio, 0.0, np.median(log.ratios[0]))
+    assert "larger weights" in words
 
 
 @pytest.mark.parametrize(
