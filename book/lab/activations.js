@@ -1,0 +1,92 @@
+// Activation functions f(z) and their slopes f'(z), as in keras.activations.
+//
+// Each is a function (z) -> value that leaves the slope in `slope.now`: both share their
+// exponentials. A slope at a corner is TensorFlow's: that of the left side.
+
+import { erf, exp, expm1, logistic, tanh } from "./elementary.js";
+
+const slope = { now: 0 };
+
+const SELU_ALPHA = 1.6732632423543772;
+const SELU_SCALE = 1.0507009873554805;
+const SQRT_HALF = 0.7071067811865476;
+const NORMAL_DENSITY = 0.3989422804014327; // 1/√(2π)
+
+function given(value, derivative) {
+  slope.now = derivative;
+  return value;
+}
+
+export const activations = {
+  // σ(z) = 1 / (1 + e^-z),  σ' = σ (1 - σ)
+  sigmoid: (z) => {
+    const s = logistic(z);
+    return given(s, s * (1 - s));
+  },
+  // tanh' = 1 - tanh²
+  tanh: (z) => {
+    const t = tanh(z);
+    return given(t, 1 - t * t);
+  },
+  // max(z, 0); what is not a number stays so
+  relu: (z) => (z <= 0 ? given(0, 0) : given(z, 1)),
+  // z for z > 0, else 0.2 z
+  leaky_relu: (z) => (z > 0 ? given(z, 1) : given(0.2 * z, 0.2)),
+  // z for z > 0, else e^z - 1
+  elu: (z) => {
+    if (z > 0) return given(z, 1);
+    const e = expm1(z);
+    return given(e, e + 1);
+  },
+  // λ z for z > 0, else λ α (e^z - 1)
+  selu: (z) => {
+    if (z > 0) return given(SELU_SCALE * z, SELU_SCALE);
+    const e = expm1(z);
+    return given(SELU_SCALE * SELU_ALPHA * e, SELU_SCALE * SELU_ALPHA * (e + 1));
+  },
+  // z Φ(z) with the normal distribution Φ(z) = (1 + erf(z/√2)) / 2;  slope Φ + z φ
+  gelu: (z) => {
+    const below = 0.5 * (1 + erf(z * SQRT_HALF));
+    return given(z * below, below + z * NORMAL_DENSITY * exp(-0.5 * z * z));
+  },
+  // z σ(z);  slope σ + z σ (1 - σ)
+  silu: (z) => {
+    const s = logistic(z);
+    return given(z * s, s + z * s * (1 - s));
+  },
+};
+
+// The greatest slope of the two functions that saturate on both sides.
+export const GREATEST_SLOPE = { sigmoid: 0.25, tanh: 1 };
+
+export class Activation {
+  constructor(name, units) {
+    this.name = name;
+    this.units = units;
+    this.parameters = [];
+  }
+
+  allocate(kernel, rows) {
+    this.slopes = new Float32Array(rows * this.units);
+    this.apply = activations[this.name];
+  }
+
+  // In place: x becomes f(x).
+  forward(x, rows) {
+    const { apply, slopes } = this;
+    const n = rows * this.units;
+    for (let i = 0; i < n; i++) {
+      x[i] = apply(x[i]);
+      slopes[i] = slope.now;
+    }
+    return x;
+  }
+
+  // In place: ∂L/∂z = ∂L/∂f · f'(z).
+  backward(delta, rows) {
+    const { slopes } = this;
+    const n = rows * this.units;
+    for (let i = 0; i < n; i++) delta[i] *= slopes[i];
+    return delta;
+  }
+}

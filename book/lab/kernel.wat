@@ -1,0 +1,208 @@
+;; The matrix product of the Lab, in WebAssembly with 128-bit SIMD.
+;;
+;;   C[i, j] = Σ_p A[i, p] B[p, j],   i < m, j < n, p < k
+;;
+;; B and C lie row by row; A[i, p] is $row * i + $column * p bytes behind $a, so that one product
+;; serves X W (row by row), Xᵀ Δ (the other way round) and Δ Wᵀ (after `transpose`). Four rows of C
+;; and eight columns are summed at once, in eight registers: each of the lanes is another element of
+;; C, so that every sum runs through p in order, as in the plain kernel of kernel.js.
+(module
+  (import "lab" "memory" (memory 1))
+
+  ;; Four rows, eight columns of C: $c is the upper left one, $a its row of A, $b its column of B.
+  (func $tile_4x8 (param $c i32) (param $a i32) (param $b i32) (param $k i32)
+      (param $row i32) (param $column i32) (param $stride i32)
+    (local $a1 i32) (local $a2 i32) (local $a3 i32)
+    (local $left v128) (local $right v128) (local $x v128)
+    (local $s0 v128) (local $s1 v128) (local $s2 v128) (local $s3 v128)
+    (local $t0 v128) (local $t1 v128) (local $t2 v128) (local $t3 v128)
+    (local.set $a1 (i32.add (local.get $a) (local.get $row)))
+    (local.set $a2 (i32.add (local.get $a1) (local.get $row)))
+    (local.set $a3 (i32.add (local.get $a2) (local.get $row)))
+    (loop $next
+      (local.set $left (v128.load (local.get $b)))
+      (local.set $right (v128.load offset=16 (local.get $b)))
+      (local.set $x (v128.load32_splat (local.get $a)))
+      (local.set $s0 (f32x4.add (local.get $s0) (f32x4.mul (local.get $x) (local.get $left))))
+      (local.set $t0 (f32x4.add (local.get $t0) (f32x4.mul (local.get $x) (local.get $right))))
+      (local.set $x (v128.load32_splat (local.get $a1)))
+      (local.set $s1 (f32x4.add (local.get $s1) (f32x4.mul (local.get $x) (local.get $left))))
+      (local.set $t1 (f32x4.add (local.get $t1) (f32x4.mul (local.get $x) (local.get $right))))
+      (local.set $x (v128.load32_splat (local.get $a2)))
+      (local.set $s2 (f32x4.add (local.get $s2) (f32x4.mul (local.get $x) (local.get $left))))
+      (local.set $t2 (f32x4.add (local.get $t2) (f32x4.mul (local.get $x) (local.get $right))))
+      (local.set $x (v128.load32_splat (local.get $a3)))
+      (local.set $s3 (f32x4.add (local.get $s3) (f32x4.mul (local.get $x) (local.get $left))))
+      (local.set $t3 (f32x4.add (local.get $t3) (f32x4.mul (local.get $x) (local.get $right))))
+      (local.set $b (i32.add (local.get $b) (local.get $stride)))
+      (local.set $a (i32.add (local.get $a) (local.get $column)))
+      (local.set $a1 (i32.add (local.get $a1) (local.get $column)))
+      (local.set $a2 (i32.add (local.get $a2) (local.get $column)))
+      (local.set $a3 (i32.add (local.get $a3) (local.get $column)))
+      (br_if $next (local.tee $k (i32.sub (local.get $k) (i32.const 1)))))
+    (v128.store (local.get $c) (local.get $s0))
+    (v128.store offset=16 (local.get $c) (local.get $t0))
+    (local.set $c (i32.add (local.get $c) (local.get $stride)))
+    (v128.store (local.get $c) (local.get $s1))
+    (v128.store offset=16 (local.get $c) (local.get $t1))
+    (local.set $c (i32.add (local.get $c) (local.get $stride)))
+    (v128.store (local.get $c) (local.get $s2))
+    (v128.store offset=16 (local.get $c) (local.get $t2))
+    (local.set $c (i32.add (local.get $c) (local.get $stride)))
+    (v128.store (local.get $c) (local.get $s3))
+    (v128.store offset=16 (local.get $c) (local.get $t3)))
+
+  ;; Four rows, four columns.
+  (func $tile_4x4 (param $c i32) (param $a i32) (param $b i32) (param $k i32)
+      (param $row i32) (param $column i32) (param $stride i32)
+    (local $a1 i32) (local $a2 i32) (local $a3 i32) (local $left v128)
+    (local $s0 v128) (local $s1 v128) (local $s2 v128) (local $s3 v128)
+    (local.set $a1 (i32.add (local.get $a) (local.get $row)))
+    (local.set $a2 (i32.add (local.get $a1) (local.get $row)))
+    (local.set $a3 (i32.add (local.get $a2) (local.get $row)))
+    (loop $next
+      (local.set $left (v128.load (local.get $b)))
+      (local.set $s0 (f32x4.add (local.get $s0)
+        (f32x4.mul (v128.load32_splat (local.get $a)) (local.get $left))))
+      (local.set $s1 (f32x4.add (local.get $s1)
+        (f32x4.mul (v128.load32_splat (local.get $a1)) (local.get $left))))
+      (local.set $s2 (f32x4.add (local.get $s2)
+        (f32x4.mul (v128.load32_splat (local.get $a2)) (local.get $left))))
+      (local.set $s3 (f32x4.add (local.get $s3)
+        (f32x4.mul (v128.load32_splat (local.get $a3)) (local.get $left))))
+      (local.set $b (i32.add (local.get $b) (local.get $stride)))
+      (local.set $a (i32.add (local.get $a) (local.get $column)))
+      (local.set $a1 (i32.add (local.get $a1) (local.get $column)))
+      (local.set $a2 (i32.add (local.get $a2) (local.get $column)))
+      (local.set $a3 (i32.add (local.get $a3) (local.get $column)))
+      (br_if $next (local.tee $k (i32.sub (local.get $k) (i32.const 1)))))
+    (v128.store (local.get $c) (local.get $s0))
+    (local.set $c (i32.add (local.get $c) (local.get $stride)))
+    (v128.store (local.get $c) (local.get $s1))
+    (local.set $c (i32.add (local.get $c) (local.get $stride)))
+    (v128.store (local.get $c) (local.get $s2))
+    (local.set $c (i32.add (local.get $c) (local.get $stride)))
+    (v128.store (local.get $c) (local.get $s3)))
+
+  ;; One row, four columns.
+  (func $tile_1x4 (param $c i32) (param $a i32) (param $b i32) (param $k i32)
+      (param $column i32) (param $stride i32)
+    (local $s v128)
+    (loop $next
+      (local.set $s (f32x4.add (local.get $s)
+        (f32x4.mul (v128.load32_splat (local.get $a)) (v128.load (local.get $b)))))
+      (local.set $b (i32.add (local.get $b) (local.get $stride)))
+      (local.set $a (i32.add (local.get $a) (local.get $column)))
+      (br_if $next (local.tee $k (i32.sub (local.get $k) (i32.const 1)))))
+    (v128.store (local.get $c) (local.get $s)))
+
+  ;; One row, one column.
+  (func $tile_1x1 (param $c i32) (param $a i32) (param $b i32) (param $k i32)
+      (param $column i32) (param $stride i32)
+    (local $s f32)
+    (loop $next
+      (local.set $s (f32.add (local.get $s)
+        (f32.mul (f32.load (local.get $a)) (f32.load (local.get $b)))))
+      (local.set $b (i32.add (local.get $b) (local.get $stride)))
+      (local.set $a (i32.add (local.get $a) (local.get $column)))
+      (br_if $next (local.tee $k (i32.sub (local.get $k) (i32.const 1)))))
+    (f32.store (local.get $c) (local.get $s)))
+
+  ;; One row of C from column $j on.
+  (func $rest_of_row (param $c i32) (param $a i32) (param $b i32) (param $j i32) (param $n i32)
+      (param $k i32) (param $column i32) (param $stride i32)
+    (block $fours_done
+      (loop $fours
+        (br_if $fours_done
+          (i32.gt_u (i32.add (local.get $j) (i32.const 4)) (local.get $n)))
+        (call $tile_1x4
+          (i32.add (local.get $c) (i32.shl (local.get $j) (i32.const 2)))
+          (local.get $a)
+          (i32.add (local.get $b) (i32.shl (local.get $j) (i32.const 2)))
+          (local.get $k) (local.get $column) (local.get $stride))
+        (local.set $j (i32.add (local.get $j) (i32.const 4)))
+        (br $fours)))
+    (block $ones_done
+      (loop $ones
+        (br_if $ones_done (i32.ge_u (local.get $j) (local.get $n)))
+        (call $tile_1x1
+          (i32.add (local.get $c) (i32.shl (local.get $j) (i32.const 2)))
+          (local.get $a)
+          (i32.add (local.get $b) (i32.shl (local.get $j) (i32.const 2)))
+          (local.get $k) (local.get $column) (local.get $stride))
+        (local.set $j (i32.add (local.get $j) (i32.const 1)))
+        (br $ones))))
+
+  (func (export "matmul") (param $c i32) (param $a i32) (param $b i32)
+      (param $m i32) (param $n i32) (param $k i32) (param $row i32) (param $column i32)
+    (local $stride i32) (local $i i32) (local $j i32)
+    (local.set $stride (i32.shl (local.get $n) (i32.const 2)))
+    ;; Rows, four by four.
+    (block $rows_done
+      (loop $rows
+        (br_if $rows_done (i32.gt_u (i32.add (local.get $i) (i32.const 4)) (local.get $m)))
+        (local.set $j (i32.const 0))
+        (block $eights_done
+          (loop $eights
+            (br_if $eights_done (i32.gt_u (i32.add (local.get $j) (i32.const 8)) (local.get $n)))
+            (call $tile_4x8
+              (i32.add (local.get $c) (i32.shl (local.get $j) (i32.const 2)))
+              (local.get $a)
+              (i32.add (local.get $b) (i32.shl (local.get $j) (i32.const 2)))
+              (local.get $k) (local.get $row) (local.get $column) (local.get $stride))
+            (local.set $j (i32.add (local.get $j) (i32.const 8)))
+            (br $eights)))
+        (if (i32.le_u (i32.add (local.get $j) (i32.const 4)) (local.get $n))
+          (then
+            (call $tile_4x4
+              (i32.add (local.get $c) (i32.shl (local.get $j) (i32.const 2)))
+              (local.get $a)
+              (i32.add (local.get $b) (i32.shl (local.get $j) (i32.const 2)))
+              (local.get $k) (local.get $row) (local.get $column) (local.get $stride))
+            (local.set $j (i32.add (local.get $j) (i32.const 4)))))
+        ;; What is left of the four rows, one after the other; then $c and $a are at the next four.
+        (local.set $i (i32.add (local.get $i) (i32.const 4)))
+        (call $rest_of_row (local.get $c) (local.get $a) (local.get $b) (local.get $j)
+          (local.get $n) (local.get $k) (local.get $column) (local.get $stride))
+        (local.set $c (i32.add (local.get $c) (local.get $stride)))
+        (local.set $a (i32.add (local.get $a) (local.get $row)))
+        (call $rest_of_row (local.get $c) (local.get $a) (local.get $b) (local.get $j)
+          (local.get $n) (local.get $k) (local.get $column) (local.get $stride))
+        (local.set $c (i32.add (local.get $c) (local.get $stride)))
+        (local.set $a (i32.add (local.get $a) (local.get $row)))
+        (call $rest_of_row (local.get $c) (local.get $a) (local.get $b) (local.get $j)
+          (local.get $n) (local.get $k) (local.get $column) (local.get $stride))
+        (local.set $c (i32.add (local.get $c) (local.get $stride)))
+        (local.set $a (i32.add (local.get $a) (local.get $row)))
+        (call $rest_of_row (local.get $c) (local.get $a) (local.get $b) (local.get $j)
+          (local.get $n) (local.get $k) (local.get $column) (local.get $stride))
+        (local.set $c (i32.add (local.get $c) (local.get $stride)))
+        (local.set $a (i32.add (local.get $a) (local.get $row)))
+        (br $rows)))
+    ;; Up to three rows are left.
+    (block $done
+      (loop $last
+        (br_if $done (i32.ge_u (local.get $i) (local.get $m)))
+        (call $rest_of_row (local.get $c) (local.get $a) (local.get $b) (i32.const 0)
+          (local.get $n) (local.get $k) (local.get $column) (local.get $stride))
+        (local.set $c (i32.add (local.get $c) (local.get $stride)))
+        (local.set $a (i32.add (local.get $a) (local.get $row)))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br $last))))
+
+  ;; T[j, i] = W[i, j] for W of shape ($rows, $columns).
+  (func (export "transpose") (param $t i32) (param $w i32) (param $rows i32) (param $columns i32)
+    (local $i i32) (local $j i32) (local $to i32) (local $stride i32)
+    (local.set $stride (i32.shl (local.get $rows) (i32.const 2)))
+    (block $done
+      (loop $row
+        (br_if $done (i32.ge_u (local.get $i) (local.get $rows)))
+        (local.set $to (i32.add (local.get $t) (i32.shl (local.get $i) (i32.const 2))))
+        (local.set $j (local.get $columns))
+        (loop $element
+          (f32.store (local.get $to) (f32.load (local.get $w)))
+          (local.set $w (i32.add (local.get $w) (i32.const 4)))
+          (local.set $to (i32.add (local.get $to) (local.get $stride)))
+          (br_if $element (local.tee $j (i32.sub (local.get $j) (i32.const 1)))))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br $row)))))
