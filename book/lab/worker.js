@@ -1,7 +1,7 @@
 // The Lab's worker: trains without stopping the page. One training at a time.
 //
 // From the page                                  to the page
-//   {type: "init", settings, data, useWasm}      {type: "ready", problems, kernel, stepsPerEpoch,
+//   {type: "init", settings, data, useWasm}      {type: "ready", problems, kernel, images, stepsPerEpoch,
 //   {type: "reset", settings}  (same data)          totalSteps, parameters}
 //   {type: "run"}                                {type: "layers", step, epoch, loss, learningRate,
 //   {type: "step", steps}  then it waits            momentum, layers}  at most ten a second
@@ -50,7 +50,8 @@ function start(given) {
   trainer = createTrainer(settings, data, { useWasm });
   const parameters = trainer.network.parameters.reduce((sum, { value }) => sum + value.length, 0);
   const { kernel, stepsPerEpoch, totalSteps } = trainer;
-  send("ready", { problems, kernel, stepsPerEpoch, totalSteps, parameters });
+  const images = trainer.images.nTrain; // fewer than the setting if the data have fewer
+  send("ready", { problems, kernel, images, stepsPerEpoch, totalSteps, parameters });
 }
 
 function sendLayers() {
@@ -63,7 +64,8 @@ function sendLayers() {
 function train(steps, until = Infinity) {
   for (let i = 0; i < steps && !trainer.done; i++) {
     const epochs = trainer.history.length;
-    const due = i === steps - 1 || performance.now() - lastLayers >= BETWEEN_LAYERS;
+    const due =
+      i === steps - 1 || (steps === Infinity && performance.now() - lastLayers >= BETWEEN_LAYERS);
     const last = trainer.position + trainer.settings.batch_size >= trainer.images.nTrain;
     trainer.steps(1, due || last);
     if (due || last) sendLayers();

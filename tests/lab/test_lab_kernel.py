@@ -1,0 +1,96 @@
+"""The matrix product in WebAssembly, run by wasmtime, against NumPy; and its stored bytes."""
+
+import ctypes
+
+import lab_build
+import numpy as np
+import pytest
+import wasmtime
+
+#: (m, n, k): each loop of the kernel runs not at all, once, and more than once.
+SHAPES = [
+    (m, n, k) for m in (1, 3, 4, 5, 8, 11) for n in (1, 2, 4, 7, 8, 10, 12, 19) for k in (1, 2, 9)
+]
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    """Memory, as an array of float32, and the kernel's functions."""
+    store = wasmtime.Store()
+    memory = wasmtime.Memory(store, wasmtime.MemoryType(wasmtime.Limits(16, None)))
+    module = wasmtime.Module(store.engine, lab_build.stored_kernel())
+    exports = wasmtime.Instance(store, module, [memory]).exports(store)
+    address = ctypes.addressof(memory.data_ptr(store).contents)
+    raw = (ctypes.c_float * (memory.data_len(store) // 4)).from_address(address)
+    floats = np.frombuffer(raw, np.float32)
+
+    def call(name, *arguments):
+        exports[name](store, *arguments)
+
+    call.store = store  # the memory lives as long as its store
+    return floats, call
+
+
+def product(kernel, left, right, transposed):
+    """Return what the kernel says of `left` @ `right`; `left` may be stored transposed."""
+    floats, call = kernel
+    (m, k), n = left.shape, right.shape[1]
+    stored = np.ascontiguousarray(left.T if transposed else left)
+    at_left, at_right, at_result = 4, 4 + m * k, 8 + m * k + k * n
+    floats[:] = -7
+    floats[at_left : at_left + m * k] = stored.ravel()
+    floats[at_right : at_right + k * n] = right.ravel()
+    row, column = (4, 4 * m) if transposed else (4 * k, 4)
+    call("matmul", 4 * at_result, 4 * at_left, 4 * at_right, m, n, k, row, column)
+    assert floats[at_result - 1] == -7  # nothing is written beside the result
+    assert floats[at_result + m * n] == -7
+    return floats[at_result : at_result + m * n].reshape(m, n).copy()
+
+
+def term_by_term(left, right):
+    """Return the product in float32, each sum in the order of its terms."""
+    total = np.zeros((left.shape[0], right.shape[1]), np.float32)
+    for p in range(left.shape[1]):
+        total += left[:, p, None] * right[p]
+    return total
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_products_are_numpys_bit_for_bit(kernel, rng, transposed):
+    for m, n, k in [*SHAPES, (32, 100, 784), (784, 100, 32), (32, 10, 100)]:
+        left = rng.normal(size=(m, k)).astype(np.float32)
+        right = rng.normal(size=(k, n)).astype(np.float32)
+        ours = product(kernel, left, right, transposed)
+        np.testing.assert_array_equal(ours, term_by_term(left, right), err_msg=f"{m, n, k}")
+        exact = left.astype(float) @ right.astype(float)
+        np.testing.assert_allclose(ours, exact, rtol=0, atol=2e-4, err_msg=f"{m, n, k}")
+
+
+def test_infinity_and_nan_stay(kernel):
+    left = np.array([[np.inf, 1.0], [np.nan, 2.0], [0.0, 1.0], [1.0, 0.0]], np.float32)
+    right = np.array([[1.0] * 8, [2.0] * 8], np.float32)
+    ours = product(kernel, left, right, transposed=False)
+    np.testing.assert_array_equal(ours[:, 0], [np.inf, np.nan, 2.0, 1.0])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (7, 1), (6, 10), (100, 33)])
+def test_transpose(kernel, rng, shape):
+    floats, call = kernel
+    matrix = rng.normal(size=shape).astype(np.float32)
+    floats[: matrix.size] = matrix.ravel()
+    call("transpose", 4 * matrix.size, 0, *shape)
+    ours = floats[matrix.size : 2 * matrix.size].reshape(shape[::-1])
+    np.testing.assert_array_equal(ours, matrix.T)
+
+
+def test_stored_bytes_are_the_assembled_source():
+    """After a change of kernel.wat: python book/tools/lab_build.py."""
+    assert lab_build.assemble() == lab_build.stored_kernel()
+    assert len(lab_build.stored_kernel()) < 3000
+
+
+def test_kernel_uses_no_relaxed_simd():
+    """Relaxed instructions may round differently from machine to machine."""
+    source = (lab_build.LAB / "kernel.wat").read_text(encoding="utf-8")
+    assert "relaxed" not in source
+    assert "f32x4.mul" in source
