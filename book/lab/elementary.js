@@ -1,7 +1,9 @@
 // exp, log, tanh, the logistic function, erf and the power with a whole exponent.
 //
-// Browsers may round Math.exp and its relatives differently. These use +, -, *, / of doubles
+// Browsers may round Math.exp, its relatives and ** differently. These use +, -, *, / of doubles
 // only, which every browser rounds alike, so the same settings give the same bytes everywhere.
+// (Math.sqrt is used besides: the standard lets it differ, but it is one instruction of each
+// processor, rounded correctly. No ** and no other function of Math: a test looks.)
 // Relative error below 1e-12; what is made of the results is stored in 24 bits.
 
 // Powers of two, 2^-1074 ... 2^1023, exact.

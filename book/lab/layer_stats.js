@@ -20,7 +20,7 @@ function meanAndDeviation(values, n) {
   for (let i = 0; i < n; i++) mean += values[i];
   mean /= n;
   let square = 0;
-  for (let i = 0; i < n; i++) square += (values[i] - mean) ** 2;
+  for (let i = 0; i < n; i++) square += (values[i] - mean) * (values[i] - mean);
   return [mean, Math.sqrt(square / n)];
 }
 

@@ -9,6 +9,8 @@
 
 const EPSILON = 1e-3;
 
+const square = (x) => x * x;
+
 function scaleAndShift(units) {
   return [
     { name: "gamma", shape: [units], initial: 1 },
@@ -66,7 +68,7 @@ export class BatchNormalization {
         for (let i = 0; i < rows; i++) mean += x[i * units + j];
         mean /= rows;
         variance = 0;
-        for (let i = 0; i < rows; i++) variance += (x[i * units + j] - mean) ** 2;
+        for (let i = 0; i < rows; i++) variance += square(x[i * units + j] - mean);
         variance /= rows;
         movingMean[j] = momentum * movingMean[j] + (1 - momentum) * mean;
         movingVariance[j] = momentum * movingVariance[j] + (1 - momentum) * variance;
@@ -117,7 +119,7 @@ export class LayerNormalization {
       for (let j = 0; j < units; j++) mean += x[start + j];
       mean /= units;
       let variance = 0;
-      for (let j = 0; j < units; j++) variance += (x[start + j] - mean) ** 2;
+      for (let j = 0; j < units; j++) variance += square(x[start + j] - mean);
       variance /= units;
       inverse[i] = 1 / Math.sqrt(variance + EPSILON);
       for (let j = 0; j < units; j++) {

@@ -28,7 +28,7 @@ export function limitNorms(kernels, limit) {
     const [inputs, units] = shape;
     for (let j = 0; j < units; j++) {
       let square = 0;
-      for (let i = 0; i < inputs; i++) square += value[i * units + j] ** 2;
+      for (let i = 0; i < inputs; i++) square += value[i * units + j] * value[i * units + j];
       const norm = Math.sqrt(square);
       const factor = Math.min(norm, limit) / (norm + 1e-7);
       for (let i = 0; i < inputs; i++) value[i * units + j] *= factor;

@@ -23,7 +23,7 @@ export function rateFactor(settings, step, stepsPerEpoch) {
       const first = Math.round(settings.drop_1 * total);
       const second = Math.round(settings.drop_2 * total);
       if (step <= first) return 1;
-      return step <= second ? settings.decay_rate : settings.decay_rate ** 2;
+      return settings.decay_rate * (step <= second ? 1 : settings.decay_rate);
     }
     case "cosine": {
       const warmup = Math.round(settings.warmup * total);

@@ -198,7 +198,8 @@ export class Trainer {
   // Take what exportWeights returned, or arrays of numbers in the same order.
   importWeights(weights) {
     const { weights: own } = this.network;
-    const values = Array.from(weights, (given) => given.values ?? given);
+    // Arrays have a method `values`, too: only an exported weight has a `shape`.
+    const values = Array.from(weights, (given) => (given.shape ? given.values : given));
     const fits = values.length === own.length && own.every(({ value }, i) => values[i].length === value.length);
     if (!fits) throw new Error("These weights are of another network.");
     own.forEach(({ value }, i) => value.set(values[i]));
