@@ -10,15 +10,18 @@ Run `python book/tools/lab_build.py` after a change of `kernel.wat`; a test comp
 
 import base64
 import json
+import posixpath
 import re
 from pathlib import Path
 
 LAB = Path(__file__).resolve().parents[1] / "lab"
 #: A page imports `WORKER_SOURCE` from this module, which is made here.
 WORKER_MODULE = "worker_source.js"
+#: And `PRESETS`, the list in presets.json, from this one.
+PRESETS_MODULE = "presets_source.js"
 
-IMPORT = re.compile(r'^import \{(?P<names>[^}]*)\} from "\./(?P<module>[\w/]+\.js)";\n', re.M)
-EXPORT = re.compile(r"^export (?=(?:const|function|class) (?P<name>\w+))", re.M)
+IMPORT = re.compile(r'^import \{(?P<names>[^}]*)\} from "(?P<path>\.\.?/[\w./]+\.js)";\n', re.M)
+EXPORT = re.compile(r"^export (?=(?:const|(?:async )?function|class) (?P<name>\w+))", re.M)
 LEFT_OVER = re.compile(r"^(?:import|export)\b.*", re.M)
 
 
@@ -26,6 +29,9 @@ def source(name: str) -> str:
     """Return the text of a module of the Lab."""
     if name == WORKER_MODULE:
         return f"export const WORKER_SOURCE = {_quoted(worker_script())};\n"
+    if name == PRESETS_MODULE:
+        presets = json.loads((LAB / "presets.json").read_text(encoding="utf-8"))
+        return f"export const PRESETS = JSON.parse({_quoted(json.dumps(presets))});\n"
     return (LAB / name).read_text(encoding="utf-8")
 
 
@@ -38,7 +44,7 @@ def modules(entry: str) -> list[str]:
             raise ValueError(f"modules import each other: {' -> '.join((*above, name))}")
         if name not in found:
             for match in IMPORT.finditer(source(name)):
-                visit(match["module"], (*above, name))
+                visit(_imported(match, name), (*above, name))
             found.append(name)
 
     visit(entry, ())
@@ -58,7 +64,7 @@ def worker_script() -> str:
     return join("worker.js", "LabWorker") + "LabWorker.serve();\n"
 
 
-def page_script(entry: str = "page.js", name: str = "Lab") -> str:
+def page_script(entry: str = "page/page.js", name: str = "Lab") -> str:
     """Return the whole script of the page."""
     return join(entry, name)
 
@@ -67,16 +73,21 @@ def _scope(module: str) -> str:
     """Return a module as a function of its own: names of two modules don't meet."""
     text = source(module)
     exported = [match["name"] for match in EXPORT.finditer(text)]
-    text = EXPORT.sub("", IMPORT.sub(_taken, text))
+    text = EXPORT.sub("", IMPORT.sub(lambda match: _taken(match, module), text))
     if left := LEFT_OVER.search(text):
         raise ValueError(f"{module}: cannot join {left[0]!r}")
     returned = ", ".join(exported)
     return f"const {_variable(module)} = (() => {{\n{text}return {{ {returned} }};\n}})();"
 
 
-def _taken(match: re.Match[str]) -> str:
+def _imported(match: re.Match[str], module: str) -> str:
+    """Return the name of what `module` imports: paths are relative to its folder."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(module), match["path"]))
+
+
+def _taken(match: re.Match[str], module: str) -> str:
     names = match["names"].replace(" as ", ": ")
-    return f"const {{{names}}} = {_variable(match['module'])};\n"
+    return f"const {{{names}}} = {_variable(_imported(match, module))};\n"
 
 
 def _variable(module: str) -> str:
