@@ -266,7 +266,7 @@ export class Page {
 
   writeAddress() {
     const { a, b } = this.settings;
-    const text = this.preset ? `preset=${this.preset.name}` : write(a, b);
+    const text = this.preset ? `preset-${this.preset.name}` : write(a, b);
     const target = text ? `#${text}` : `${location.pathname}${location.search}`;
     try {
       history.replaceState(null, "", target);
