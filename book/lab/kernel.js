@@ -1,10 +1,11 @@
-// The matrix product, in WebAssembly where the browser has SIMD, else in plain JavaScript.
+// What takes most of the time, in WebAssembly where the browser has SIMD, else in plain JavaScript:
+// the matrix product, and the steps of the optimizers that most people use (optimizers.js).
 //
 //   C[i, j] = Σ_p A[i, p] B[p, j],   i < m, j < n, p < k, one product after the other
 //
 // B and C lie row by row; A[i, p] is at a[i * aRow + p * aColumn], so that a transposed A needs no
-// copy. Each sum runs through p in order, rounded to float32 after each product and each addition:
-// both kernels give the same bytes. All matrices are made by `alloc`.
+// copy. Each sum runs through p in order, and everything is rounded to float32 after each operation:
+// both kernels give the same bytes. All arrays are made by `alloc`.
 
 import { KERNEL_BASE64 } from "./kernel_bytes.js";
 
@@ -32,6 +33,34 @@ export function plainKernel() {
         for (let j = 0; j < columns; j++) t[j * rows + i] = w[i * columns + j];
       }
     },
+    sgd(w, g, rate) {
+      const r = round(rate);
+      for (let i = 0; i < w.length; i++) w[i] = round(w[i] - round(r * g[i]));
+    },
+    momentum(w, g, v, rate, momentum) {
+      const [r, mu] = [round(rate), round(momentum)];
+      for (let i = 0; i < w.length; i++) {
+        v[i] = round(round(mu * v[i]) - round(r * g[i]));
+        w[i] = round(w[i] + v[i]);
+      }
+    },
+    nesterov(w, g, v, rate, momentum) {
+      const [r, mu] = [round(rate), round(momentum)];
+      for (let i = 0; i < w.length; i++) {
+        const step = round(r * g[i]);
+        v[i] = round(round(mu * v[i]) - step);
+        w[i] = round(w[i] + round(round(mu * v[i]) - step));
+      }
+    },
+    // alpha, fresh1 and fresh2: see optimizers.js.
+    adam(w, g, m, v, alpha, fresh1, fresh2, epsilon) {
+      const [a, f1, f2, e] = [alpha, fresh1, fresh2, epsilon].map(round);
+      for (let i = 0; i < w.length; i++) {
+        m[i] = round(m[i] + round(f1 * round(g[i] - m[i])));
+        v[i] = round(v[i] + round(f2 * round(round(g[i] * g[i]) - v[i])));
+        w[i] = round(w[i] - round(round(a * m[i]) / round(round(Math.sqrt(v[i])) + e)));
+      }
+    },
   };
 }
 
@@ -51,7 +80,8 @@ export function wasmKernel(floats) {
   if (!compiled) return null;
   const pages = Math.ceil((floats * 4) / 65536) + 1;
   const memory = new WebAssembly.Memory({ initial: pages });
-  const { matmul, transpose } = new WebAssembly.Instance(compiled, { lab: { memory } }).exports;
+  const run = new WebAssembly.Instance(compiled, { lab: { memory } }).exports;
+  const end = (w) => w.byteOffset + 4 * w.length;
   let next = 0;
   return {
     name: "wasm",
@@ -61,10 +91,22 @@ export function wasmKernel(floats) {
       return made;
     },
     matmul(c, a, b, m, n, k, aRow, aColumn) {
-      matmul(c.byteOffset, a.byteOffset, b.byteOffset, m, n, k, 4 * aRow, 4 * aColumn);
+      run.matmul(c.byteOffset, a.byteOffset, b.byteOffset, m, n, k, 4 * aRow, 4 * aColumn);
     },
     transpose(t, w, rows, columns) {
-      transpose(t.byteOffset, w.byteOffset, rows, columns);
+      run.transpose(t.byteOffset, w.byteOffset, rows, columns);
+    },
+    sgd(w, g, rate) {
+      run.sgd(w.byteOffset, g.byteOffset, end(w), rate);
+    },
+    momentum(w, g, v, rate, momentum) {
+      run.momentum(w.byteOffset, g.byteOffset, v.byteOffset, end(w), rate, momentum);
+    },
+    nesterov(w, g, v, rate, momentum) {
+      run.nesterov(w.byteOffset, g.byteOffset, v.byteOffset, end(w), rate, momentum);
+    },
+    adam(w, g, m, v, ...numbers) {
+      run.adam(w.byteOffset, g.byteOffset, m.byteOffset, v.byteOffset, end(w), ...numbers);
     },
   };
 }

@@ -1,4 +1,4 @@
-;; The matrix product of the Lab, in WebAssembly with 128-bit SIMD.
+;; The matrix product and the optimizers of the Lab, in WebAssembly with 128-bit SIMD.
 ;;
 ;;   C[i, j] = Σ_p A[i, p] B[p, j],   i < m, j < n, p < k
 ;;
@@ -205,4 +205,76 @@
           (local.set $to (i32.add (local.get $to) (local.get $stride)))
           (br_if $element (local.tee $j (i32.sub (local.get $j) (i32.const 1)))))
         (local.set $i (i32.add (local.get $i) (i32.const 1)))
-        (br $row)))))
+        (br $row))))
+
+  ;; The optimizers: for each weight, four at once, until $end. What is behind the last weight up to
+  ;; a multiple of 16 bytes is room of its own; its gradients are 0.
+
+  ;; w ← w - rate g
+  (func (export "sgd") (param $w i32) (param $g i32) (param $end i32) (param $rate f32)
+    (loop $next
+      (v128.store (local.get $w)
+        (f32x4.sub (v128.load (local.get $w))
+          (f32x4.mul (f32x4.splat (local.get $rate)) (v128.load (local.get $g)))))
+      (local.set $g (i32.add (local.get $g) (i32.const 16)))
+      (br_if $next (i32.lt_u
+        (local.tee $w (i32.add (local.get $w) (i32.const 16))) (local.get $end)))))
+
+  ;; v ← momentum v - rate g,  w ← w + v
+  (func (export "momentum") (param $w i32) (param $g i32) (param $v i32) (param $end i32)
+      (param $rate f32) (param $momentum f32)
+    (local $now v128)
+    (loop $next
+      (local.set $now (f32x4.sub
+        (f32x4.mul (f32x4.splat (local.get $momentum)) (v128.load (local.get $v)))
+        (f32x4.mul (f32x4.splat (local.get $rate)) (v128.load (local.get $g)))))
+      (v128.store (local.get $v) (local.get $now))
+      (v128.store (local.get $w) (f32x4.add (v128.load (local.get $w)) (local.get $now)))
+      (local.set $g (i32.add (local.get $g) (i32.const 16)))
+      (local.set $v (i32.add (local.get $v) (i32.const 16)))
+      (br_if $next (i32.lt_u
+        (local.tee $w (i32.add (local.get $w) (i32.const 16))) (local.get $end)))))
+
+  ;; v ← momentum v - rate g,  w ← w + (momentum v - rate g)
+  (func (export "nesterov") (param $w i32) (param $g i32) (param $v i32) (param $end i32)
+      (param $rate f32) (param $momentum f32)
+    (local $step v128) (local $now v128)
+    (loop $next
+      (local.set $step (f32x4.mul (f32x4.splat (local.get $rate)) (v128.load (local.get $g))))
+      (local.set $now (f32x4.sub
+        (f32x4.mul (f32x4.splat (local.get $momentum)) (v128.load (local.get $v)))
+        (local.get $step)))
+      (v128.store (local.get $v) (local.get $now))
+      (v128.store (local.get $w) (f32x4.add (v128.load (local.get $w))
+        (f32x4.sub (f32x4.mul (f32x4.splat (local.get $momentum)) (local.get $now))
+          (local.get $step))))
+      (local.set $g (i32.add (local.get $g) (i32.const 16)))
+      (local.set $v (i32.add (local.get $v) (i32.const 16)))
+      (br_if $next (i32.lt_u
+        (local.tee $w (i32.add (local.get $w) (i32.const 16))) (local.get $end)))))
+
+  ;; m ← m + fresh1 (g - m),  v ← v + fresh2 (g² - v),  w ← w - alpha m / (√v + epsilon)
+  (func (export "adam") (param $w i32) (param $g i32) (param $m i32) (param $v i32) (param $end i32)
+      (param $alpha f32) (param $fresh1 f32) (param $fresh2 f32) (param $epsilon f32)
+    (local $gradient v128) (local $first v128) (local $second v128)
+    (loop $next
+      (local.set $gradient (v128.load (local.get $g)))
+      (local.set $first (v128.load (local.get $m)))
+      (local.set $second (v128.load (local.get $v)))
+      (local.set $first (f32x4.add (local.get $first)
+        (f32x4.mul (f32x4.splat (local.get $fresh1))
+          (f32x4.sub (local.get $gradient) (local.get $first)))))
+      (local.set $second (f32x4.add (local.get $second)
+        (f32x4.mul (f32x4.splat (local.get $fresh2))
+          (f32x4.sub (f32x4.mul (local.get $gradient) (local.get $gradient))
+            (local.get $second)))))
+      (v128.store (local.get $m) (local.get $first))
+      (v128.store (local.get $v) (local.get $second))
+      (v128.store (local.get $w) (f32x4.sub (v128.load (local.get $w))
+        (f32x4.div (f32x4.mul (f32x4.splat (local.get $alpha)) (local.get $first))
+          (f32x4.add (f32x4.sqrt (local.get $second)) (f32x4.splat (local.get $epsilon))))))
+      (local.set $g (i32.add (local.get $g) (i32.const 16)))
+      (local.set $m (i32.add (local.get $m) (i32.const 16)))
+      (local.set $v (i32.add (local.get $v) (i32.const 16)))
+      (br_if $next (i32.lt_u
+        (local.tee $w (i32.add (local.get $w) (i32.const 16))) (local.get $end))))))

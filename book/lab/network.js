@@ -50,7 +50,6 @@ export class Network {
     this.transposed = kernel.alloc(this.settings.width * widest);
     this.kept = this.settings.skip ? new Float32Array(rows * widest) : null;
     for (const layer of this.layers) layer.allocate(kernel, rows);
-    return kernel;
   }
 
   initialize(random) {

@@ -34,11 +34,16 @@ export class Trainer {
     const { pixels, classes, nTrain } = this.images;
     this.network = new Network(this.settings, pixels, classes, masks ?? drawn);
     this.rows = Math.max(batch_size, 64); // validation takes at least 64 images at a time
-    this.kernel = withKernel((kernel) => this.network.allocate(kernel, this.rows), useWasm).name;
+    this.optimizer = new Optimizer(optimizer, this.network.parameters, weight_decay);
+    const allocate = (kernel) => {
+      this.network.allocate(kernel, this.rows);
+      this.optimizer.allocate(kernel);
+      return kernel.name;
+    };
+    this.kernel = withKernel(allocate, useWasm);
     this.network.initialize(new Random(seed, STREAMS.weights));
     this.orderRandom = new Random(seed, STREAMS.order);
     this.order = order ?? (() => this.orderRandom.permutation(nTrain));
-    this.optimizer = new Optimizer(optimizer, this.network.parameters, weight_decay);
     this.earlyStopping = new EarlyStopping(patience);
     this.labels = new Uint8Array(this.rows);
     this.stepsPerEpoch = Math.ceil(nTrain / batch_size);

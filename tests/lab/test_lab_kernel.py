@@ -94,3 +94,58 @@ def test_kernel_uses_no_relaxed_simd():
     source = (lab_build.LAB / "kernel.wat").read_text(encoding="utf-8")
     assert "relaxed" not in source
     assert "f32x4.mul" in source
+
+
+def sgd(w, g, slots, rate):
+    return w - rate * g, []
+
+
+def momentum(w, g, slots, rate, mu):
+    (v,) = slots
+    v = mu * v - rate * g
+    return w + v, [v]
+
+
+def nesterov(w, g, slots, rate, mu):
+    (v,) = slots
+    v = mu * v - rate * g
+    return w + (mu * v - rate * g), [v]
+
+
+def adam(w, g, slots, alpha, fresh1, fresh2, epsilon):
+    m, v = slots
+    m = m + fresh1 * (g - m)
+    v = v + fresh2 * (g * g - v)
+    return w - alpha * m / (np.sqrt(v) + epsilon), [m, v]
+
+
+#: In float32, operation by operation, as the kernel does it.
+OPTIMIZERS = [
+    (sgd, 0, [0.1]),
+    (momentum, 1, [0.1, 0.9]),
+    (nesterov, 1, [0.1, 0.9]),
+    (adam, 2, [0.01, 0.1, 0.001, 1e-7]),
+]
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 5, 16, 103])
+@pytest.mark.parametrize(("rule", "n_slots", "numbers"), OPTIMIZERS)
+def test_optimizers_are_numpys_bit_for_bit(kernel, rng, rule, n_slots, numbers, size):
+    floats, call = kernel
+    numbers = [np.float32(number) for number in numbers]
+    room = -(-size // 4) * 4  # each array has room up to a multiple of 16 bytes
+    arrays = [rng.normal(size=size).astype(np.float32) for _ in range(2 + n_slots)]
+    if rule is adam:
+        arrays[3] = arrays[3] ** 2
+    floats[:] = 0
+    for i, array in enumerate(arrays):
+        floats[i * room : i * room + size] = array
+    floats[len(arrays) * room] = -7
+    w, g, *slots = arrays
+    for _ in range(3):
+        w, slots = rule(w, g, slots, *numbers)
+        at = [4 * room * i for i in range(len(arrays))]
+        call(rule.__name__, *at, 4 * size, *map(float, numbers))
+    for i, expected in enumerate([w, g, *slots]):
+        np.testing.assert_array_equal(floats[i * room : i * room + size], expected)
+    assert floats[len(arrays) * room] == -7
