@@ -45,8 +45,11 @@ function standardized(bytes) {
   for (let value = 0; value < 256; value++) sum += counts[value] * value;
   const mean = sum / bytes.length;
   let square = 0;
-  for (let value = 0; value < 256; value++) square += counts[value] * (value - mean) * (value - mean);
+  for (let value = 0; value < 256; value++) {
+    square += counts[value] * (value - mean) * (value - mean);
+  }
   const deviation = Math.sqrt(square / bytes.length) || 1; // images of one grey are only shifted
   const [center, scale] = [Math.fround(mean), Math.fround(deviation)];
-  return Float32Array.from({ length: 256 }, (_, value) => Math.fround(value - center) / scale);
+  const shifted = Float32Array.from({ length: 256 }, (_, value) => value - center);
+  return shifted.map((value) => value / scale);
 }

@@ -4,8 +4,8 @@
 //   C[i, j] = Σ_p A[i, p] B[p, j],   i < m, j < n, p < k, one product after the other
 //
 // B and C lie row by row; A[i, p] is at a[i * aRow + p * aColumn], so that a transposed A needs no
-// copy. Each sum runs through p in order, and everything is rounded to float32 after each operation:
-// both kernels give the same bytes. All arrays are made by `alloc`.
+// copy. Each sum runs through p in order, and each operation is rounded to float32: both kernels
+// give the same bytes. All arrays are made by `alloc`.
 
 import { KERNEL_BASE64 } from "./kernel_bytes.js";
 
