@@ -186,6 +186,8 @@ def test_damaged_data_are_refused(lab, small_data):
     }"""
     short = {**small_data, "labels": packed(np.zeros(299, np.uint8))}
     assert "299 labels; 300 images were promised" in lab.evaluate(make, [short])
+    eleven = {**small_data, "labels": packed(np.full(300, 10, np.uint8))}
+    assert lab.evaluate(make, [eleven]) == "A label is 10; labels go from 0 to 9."
     assert "at least one" in lab.evaluate(make, [{**small_data, "nValid": 0}])
 
 
