@@ -13,8 +13,7 @@ export class EarlyStopping {
   stopAfter(epoch, loss, weights) {
     if (this.patience === 0) return false;
     this.wait += 1;
-    const better = loss < this.best || (Number.isNaN(this.best) && !Number.isNaN(loss));
-    if (this.bestWeights === null || better) {
+    if (this.bestWeights === null || loss < this.best) {
       this.best = loss;
       this.bestWeights = weights();
       this.wait = 0;
