@@ -98,6 +98,29 @@ def test_dropout_changes_neither_start_nor_order(lab, train, small_data):
     assert sorted(orders[0]) == list(range(240))
 
 
+def test_initializer_is_that_of_the_hidden_layers(lab, small_data):
+    """The output layer keeps Glorot uniform, all biases begin at 0."""
+    weights = lab.evaluate(
+        """([settings, data]) => Lab.createTrainer(settings, dataOf(data)).exportWeights()
+             .map(({ name, values }) => [name, textOf(values)])""",
+        [{**SMALL, "depth": 2, "width": 90, "initializer": "he_normal"}, small_data],
+    )
+    assert [name for name, _ in weights] == ["kernel", "bias"] * 3
+    first, bias, second, _, output, last_bias = (unpacked(values) for _, values in weights)
+    assert not bias.any()
+    assert not last_bias.any()
+    assert first.std() == pytest.approx(math.sqrt(2 / 36), rel=0.05)
+    assert second.std() == pytest.approx(math.sqrt(2 / 90), rel=0.05)
+    limit = math.sqrt(6 / 100)
+    assert 0.95 * limit < np.abs(output).max() <= limit
+    zeros = lab.evaluate(
+        """([settings, data]) => Lab.createTrainer(settings, dataOf(data)).exportWeights()
+             .map(({ values }) => values.some((value) => value !== 0))""",
+        [{**SMALL, "depth": 2, "initializer": "zeros"}, small_data],
+    )
+    assert zeros == [False, False, False, False, True, False]
+
+
 def test_it_learns(train):
     result = train({**SMALL, "epochs": 10, "optimizer": "adam"})
     assert result["history"][-1]["val_accuracy"] > 0.9
