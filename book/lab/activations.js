@@ -3,13 +3,12 @@
 // Each is a function (z) -> value that leaves the slope in `slope.now`: both share their
 // exponentials. A slope at a corner is TensorFlow's: that of the left side.
 
-import { erf, exp, expm1, logistic, tanh } from "./elementary.js";
+import { exp, expm1, logistic, normalDistribution, tanh } from "./elementary.js";
 
 const slope = { now: 0 };
 
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
-const SQRT_HALF = 0.7071067811865476;
 const NORMAL_DENSITY = 0.3989422804014327; // 1/√(2π)
 
 function given(value, derivative) {
@@ -44,10 +43,11 @@ export const activations = {
     const e = expm1(z);
     return given(SELU_SCALE * SELU_ALPHA * e, SELU_SCALE * SELU_ALPHA * (e + 1));
   },
-  // z Φ(z) with the normal distribution Φ(z) = (1 + erf(z/√2)) / 2;  slope Φ + z φ
+  // z Φ(z) with the normal distribution Φ and its density φ;  slope Φ + z φ
   gelu: (z) => {
-    const below = 0.5 * (1 + erf(z * SQRT_HALF));
-    return given(z * below, below + z * NORMAL_DENSITY * exp(-0.5 * z * z));
+    const density = NORMAL_DENSITY * exp(-0.5 * z * z);
+    const below = normalDistribution(z, density);
+    return given(z * below, below + z * density);
   },
   // z σ(z);  slope σ + z σ (1 - σ)
   silu: (z) => {

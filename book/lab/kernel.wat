@@ -133,62 +133,63 @@
         (local.set $j (i32.add (local.get $j) (i32.const 1)))
         (br $ones))))
 
+  ;; The part of C that is whole tiles: $rows four by four, $columns eight by eight.
+  (func $tiles (param $c i32) (param $a i32) (param $b i32) (param $rows i32) (param $columns i32)
+      (param $k i32) (param $row i32) (param $column i32) (param $stride i32)
+    (local $i i32) (local $j i32)
+    (if (i32.or (i32.eqz (local.get $rows)) (i32.eqz (local.get $columns))) (then (return)))
+    (loop $next
+      (call $tile_4x8
+        (i32.add (local.get $c) (i32.add
+          (i32.mul (local.get $i) (local.get $stride))
+          (i32.shl (local.get $j) (i32.const 2))))
+        (i32.add (local.get $a) (i32.mul (local.get $i) (local.get $row)))
+        (i32.add (local.get $b) (i32.shl (local.get $j) (i32.const 2)))
+        (local.get $k) (local.get $row) (local.get $column) (local.get $stride))
+      (local.set $j (i32.add (local.get $j) (i32.const 8)))
+      (br_if $next (i32.lt_u (local.get $j) (local.get $columns)))
+      (local.set $j (i32.const 0))
+      (local.set $i (i32.add (local.get $i) (i32.const 4)))
+      (br_if $next (i32.lt_u (local.get $i) (local.get $rows)))))
+
   (func (export "matmul") (param $c i32) (param $a i32) (param $b i32)
       (param $m i32) (param $n i32) (param $k i32) (param $row i32) (param $column i32)
-    (local $stride i32) (local $i i32) (local $j i32)
+    (local $stride i32) (local $i i32) (local $from i32) (local $rows i32) (local $columns i32)
     (local.set $stride (i32.shl (local.get $n) (i32.const 2)))
-    ;; Rows, four by four.
-    (block $rows_done
-      (loop $rows
-        (br_if $rows_done (i32.gt_u (i32.add (local.get $i) (i32.const 4)) (local.get $m)))
-        (local.set $j (i32.const 0))
-        (block $eights_done
-          (loop $eights
-            (br_if $eights_done (i32.gt_u (i32.add (local.get $j) (i32.const 8)) (local.get $n)))
-            (call $tile_4x8
-              (i32.add (local.get $c) (i32.shl (local.get $j) (i32.const 2)))
-              (local.get $a)
-              (i32.add (local.get $b) (i32.shl (local.get $j) (i32.const 2)))
-              (local.get $k) (local.get $row) (local.get $column) (local.get $stride))
-            (local.set $j (i32.add (local.get $j) (i32.const 8)))
-            (br $eights)))
-        (if (i32.le_u (i32.add (local.get $j) (i32.const 4)) (local.get $n))
-          (then
+    (local.set $rows (i32.and (local.get $m) (i32.const -4)))
+    (local.set $columns (i32.and (local.get $n) (i32.const -8)))
+    (call $tiles (local.get $c) (local.get $a) (local.get $b) (local.get $rows)
+      (local.get $columns) (local.get $k) (local.get $row) (local.get $column)
+      (local.get $stride))
+    ;; Four more columns of these rows, if there are.
+    (if (i32.le_u (i32.add (local.get $columns) (i32.const 4)) (local.get $n))
+      (then
+        (block $fours_done
+          (loop $fours
+            (br_if $fours_done (i32.ge_u (local.get $i) (local.get $rows)))
             (call $tile_4x4
-              (i32.add (local.get $c) (i32.shl (local.get $j) (i32.const 2)))
-              (local.get $a)
-              (i32.add (local.get $b) (i32.shl (local.get $j) (i32.const 2)))
+              (i32.add (local.get $c) (i32.add
+                (i32.mul (local.get $i) (local.get $stride))
+                (i32.shl (local.get $columns) (i32.const 2))))
+              (i32.add (local.get $a) (i32.mul (local.get $i) (local.get $row)))
+              (i32.add (local.get $b) (i32.shl (local.get $columns) (i32.const 2)))
               (local.get $k) (local.get $row) (local.get $column) (local.get $stride))
-            (local.set $j (i32.add (local.get $j) (i32.const 4)))))
-        ;; What is left of the four rows, one after the other; then $c and $a are at the next four.
-        (local.set $i (i32.add (local.get $i) (i32.const 4)))
-        (call $rest_of_row (local.get $c) (local.get $a) (local.get $b) (local.get $j)
-          (local.get $n) (local.get $k) (local.get $column) (local.get $stride))
-        (local.set $c (i32.add (local.get $c) (local.get $stride)))
-        (local.set $a (i32.add (local.get $a) (local.get $row)))
-        (call $rest_of_row (local.get $c) (local.get $a) (local.get $b) (local.get $j)
-          (local.get $n) (local.get $k) (local.get $column) (local.get $stride))
-        (local.set $c (i32.add (local.get $c) (local.get $stride)))
-        (local.set $a (i32.add (local.get $a) (local.get $row)))
-        (call $rest_of_row (local.get $c) (local.get $a) (local.get $b) (local.get $j)
-          (local.get $n) (local.get $k) (local.get $column) (local.get $stride))
-        (local.set $c (i32.add (local.get $c) (local.get $stride)))
-        (local.set $a (i32.add (local.get $a) (local.get $row)))
-        (call $rest_of_row (local.get $c) (local.get $a) (local.get $b) (local.get $j)
-          (local.get $n) (local.get $k) (local.get $column) (local.get $stride))
-        (local.set $c (i32.add (local.get $c) (local.get $stride)))
-        (local.set $a (i32.add (local.get $a) (local.get $row)))
-        (br $rows)))
-    ;; Up to three rows are left.
+            (local.set $i (i32.add (local.get $i) (i32.const 4)))
+            (br $fours)))
+        (local.set $columns (i32.add (local.get $columns) (i32.const 4)))))
+    ;; What is left: the last columns of these rows, and up to three whole rows.
+    (local.set $i (i32.const 0))
     (block $done
-      (loop $last
+      (loop $rest
         (br_if $done (i32.ge_u (local.get $i) (local.get $m)))
-        (call $rest_of_row (local.get $c) (local.get $a) (local.get $b) (i32.const 0)
+        (local.set $from (select (local.get $columns) (i32.const 0)
+          (i32.lt_u (local.get $i) (local.get $rows))))
+        (call $rest_of_row (local.get $c) (local.get $a) (local.get $b) (local.get $from)
           (local.get $n) (local.get $k) (local.get $column) (local.get $stride))
         (local.set $c (i32.add (local.get $c) (local.get $stride)))
         (local.set $a (i32.add (local.get $a) (local.get $row)))
         (local.set $i (i32.add (local.get $i) (i32.const 1)))
-        (br $last))))
+        (br $rest))))
 
   ;; T[j, i] = W[i, j] for W of shape ($rows, $columns).
   (func (export "transpose") (param $t i32) (param $w i32) (param $rows i32) (param $columns i32)
