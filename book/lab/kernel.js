@@ -1,5 +1,6 @@
 // What takes most of the time, in WebAssembly where the browser has SIMD, else in plain JavaScript:
-// the matrix product, and the steps of the optimizers that most people use (optimizers.js).
+// the matrix product, what is done with each of its numbers, and the steps of the optimizers that
+// most people use (optimizers.js).
 //
 //   C[i, j] = Σ_p A[i, p] B[p, j],   i < m, j < n, p < k, one product after the other
 //
@@ -32,6 +33,24 @@ export function plainKernel() {
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < columns; j++) t[j * rows + i] = w[i * columns + j];
       }
+    },
+    // y[i, j] ← y[i, j] + b[j]
+    addBias(y, b, rows, columns) {
+      for (let i = 0, at = 0; i < rows; i++) {
+        for (let j = 0; j < columns; j++, at++) y[at] = round(y[at] + b[j]);
+      }
+    },
+    // The first n numbers: x becomes max(x, 0), and slopes its slope.
+    relu(x, slopes, n) {
+      for (let i = 0; i < n; i++) {
+        const off = x[i] <= 0; // what is not a number stays so
+        slopes[i] = off ? 0 : 1;
+        if (off) x[i] = 0;
+      }
+    },
+    // The first n numbers of x, times those of y.
+    multiply(x, y, n) {
+      for (let i = 0; i < n; i++) x[i] = round(x[i] * y[i]);
     },
     sgd(w, g, rate) {
       const r = round(rate);
@@ -95,6 +114,15 @@ export function wasmKernel(floats) {
     },
     transpose(t, w, rows, columns) {
       run.transpose(t.byteOffset, w.byteOffset, rows, columns);
+    },
+    addBias(y, b, rows, columns) {
+      run.add_bias(y.byteOffset, b.byteOffset, rows, columns);
+    },
+    relu(x, slopes, n) {
+      run.relu(x.byteOffset, slopes.byteOffset, x.byteOffset + 4 * n);
+    },
+    multiply(x, y, n) {
+      run.multiply(x.byteOffset, y.byteOffset, x.byteOffset + 4 * n);
     },
     sgd(w, g, rate) {
       run.sgd(w.byteOffset, g.byteOffset, end(w), rate);

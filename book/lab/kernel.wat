@@ -1,4 +1,4 @@
-;; The matrix product and the optimizers of the Lab, in WebAssembly with 128-bit SIMD.
+;; The matrix product of the Lab, and what else takes long, in WebAssembly with 128-bit SIMD.
 ;;
 ;;   C[i, j] = Σ_p A[i, p] B[p, j],   i < m, j < n, p < k
 ;;
@@ -208,8 +208,58 @@
         (local.set $i (i32.add (local.get $i) (i32.const 1)))
         (br $row))))
 
-  ;; The optimizers: for each weight, four at once, until $end. What is behind the last weight up to
-  ;; a multiple of 16 bytes is room of its own; its gradients are 0.
+  ;; What follows goes through arrays four numbers at once, until $end. What is behind the last
+  ;; number, up to a multiple of 16 bytes, is room of the same array.
+
+  ;; Y[i, j] ← Y[i, j] + b[j] for Y of shape ($rows, $columns).
+  (func (export "add_bias") (param $y i32) (param $b i32) (param $rows i32) (param $columns i32)
+    (local $j i32) (local $at i32) (local $fours i32)
+    (local.set $fours (i32.and (local.get $columns) (i32.const -4)))
+    (loop $row
+      (local.set $j (i32.const 0))
+      (local.set $at (local.get $b))
+      (block $fours_done
+        (loop $four
+          (br_if $fours_done (i32.ge_u (local.get $j) (local.get $fours)))
+          (v128.store (local.get $y)
+            (f32x4.add (v128.load (local.get $y)) (v128.load (local.get $at))))
+          (local.set $y (i32.add (local.get $y) (i32.const 16)))
+          (local.set $at (i32.add (local.get $at) (i32.const 16)))
+          (local.set $j (i32.add (local.get $j) (i32.const 4)))
+          (br $four)))
+      (block $ones_done
+        (loop $one
+          (br_if $ones_done (i32.ge_u (local.get $j) (local.get $columns)))
+          (f32.store (local.get $y) (f32.add (f32.load (local.get $y)) (f32.load (local.get $at))))
+          (local.set $y (i32.add (local.get $y) (i32.const 4)))
+          (local.set $at (i32.add (local.get $at) (i32.const 4)))
+          (local.set $j (i32.add (local.get $j) (i32.const 1)))
+          (br $one)))
+      (br_if $row (local.tee $rows (i32.sub (local.get $rows) (i32.const 1))))))
+
+  ;; x ← 0 and slope ← 0 where x <= 0; slope ← 1 elsewhere, also where x is not a number.
+  (func (export "relu") (param $x i32) (param $slope i32) (param $end i32)
+    (local $value v128) (local $off v128)
+    (loop $next
+      (local.set $value (v128.load (local.get $x)))
+      (local.set $off (f32x4.le (local.get $value) (f32x4.splat (f32.const 0))))
+      (v128.store (local.get $x) (v128.andnot (local.get $value) (local.get $off)))
+      (v128.store (local.get $slope)
+        (v128.andnot (f32x4.splat (f32.const 1)) (local.get $off)))
+      (local.set $slope (i32.add (local.get $slope) (i32.const 16)))
+      (br_if $next (i32.lt_u
+        (local.tee $x (i32.add (local.get $x) (i32.const 16))) (local.get $end)))))
+
+  ;; x ← x y
+  (func (export "multiply") (param $x i32) (param $y i32) (param $end i32)
+    (loop $next
+      (v128.store (local.get $x)
+        (f32x4.mul (v128.load (local.get $x)) (v128.load (local.get $y))))
+      (local.set $y (i32.add (local.get $y) (i32.const 16)))
+      (br_if $next (i32.lt_u
+        (local.tee $x (i32.add (local.get $x) (i32.const 16))) (local.get $end)))))
+
+  ;; The optimizers. Behind the last weight the gradients are 0.
 
   ;; w ← w - rate g
   (func (export "sgd") (param $w i32) (param $g i32) (param $end i32) (param $rate f32)
