@@ -4,6 +4,7 @@
 // exponentials. A slope at a corner is TensorFlow's: that of the left side.
 
 import { exp, expm1, logistic, normalDistribution, tanh } from "./elementary.js";
+import { TINY } from "./kernel.js";
 
 const slope = { now: 0 };
 
@@ -61,7 +62,8 @@ export const GREATEST_SLOPE = { sigmoid: 0.25, tanh: 1 };
 
 function each(apply, x, slopes, n) {
   for (let i = 0; i < n; i++) {
-    x[i] = apply(x[i]);
+    const value = apply(x[i]);
+    x[i] = Math.abs(value) < TINY ? 0 : value;
     slopes[i] = slope.now;
   }
 }

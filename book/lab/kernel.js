@@ -7,8 +7,14 @@
 // B and C lie row by row; A[i, p] is at a[i * aRow + p * aColumn], so that a transposed A needs no
 // copy. Each sum runs through p in order, and each operation is rounded to float32: both kernels
 // give the same bytes. All arrays are made by `alloc`.
+//
+// Signals and gradients that vanish end as 0 below TINY = 2⁻¹¹³, about 10⁻³⁴. TensorFlow does so
+// below 10⁻³⁸, where float32 loses its digits; there many processors are a hundred times slower,
+// and a product with a weight has to stay above that.
 
 import { KERNEL_BASE64 } from "./kernel_bytes.js";
+
+export const TINY = 9.629649721936179e-35;
 
 export function plainKernel() {
   const round = Math.fround;
@@ -40,17 +46,19 @@ export function plainKernel() {
         for (let j = 0; j < columns; j++, at++) y[at] = round(y[at] + b[j]);
       }
     },
-    // The first n numbers: x becomes max(x, 0), and slopes its slope.
+    // The first n numbers: x becomes max(x, 0), and slopes its slope. NaN stays.
     relu(x, slopes, n) {
       for (let i = 0; i < n; i++) {
-        const off = x[i] <= 0; // what is not a number stays so
-        slopes[i] = off ? 0 : 1;
-        if (off) x[i] = 0;
+        slopes[i] = x[i] <= 0 ? 0 : 1;
+        if (x[i] < TINY) x[i] = 0;
       }
     },
     // The first n numbers of x, times those of y.
     multiply(x, y, n) {
-      for (let i = 0; i < n; i++) x[i] = round(x[i] * y[i]);
+      for (let i = 0; i < n; i++) {
+        x[i] = x[i] * y[i];
+        if (Math.abs(x[i]) < TINY) x[i] = 0;
+      }
     },
     sgd(w, g, rate) {
       const r = round(rate);

@@ -237,24 +237,28 @@
           (br $one)))
       (br_if $row (local.tee $rows (i32.sub (local.get $rows) (i32.const 1))))))
 
-  ;; x ← 0 and slope ← 0 where x <= 0; slope ← 1 elsewhere, also where x is not a number.
+  ;; x ← max(x, 0), and 0 where x < 2⁻¹¹³ (see kernel.js); slope ← 0 where x <= 0, else 1. What is
+  ;; not a number stays so.
   (func (export "relu") (param $x i32) (param $slope i32) (param $end i32)
     (local $value v128) (local $off v128)
     (loop $next
       (local.set $value (v128.load (local.get $x)))
       (local.set $off (f32x4.le (local.get $value) (f32x4.splat (f32.const 0))))
-      (v128.store (local.get $x) (v128.andnot (local.get $value) (local.get $off)))
+      (v128.store (local.get $x) (v128.andnot (local.get $value)
+        (f32x4.lt (local.get $value) (f32x4.splat (f32.const 0x1p-113)))))
       (v128.store (local.get $slope)
         (v128.andnot (f32x4.splat (f32.const 1)) (local.get $off)))
       (local.set $slope (i32.add (local.get $slope) (i32.const 16)))
       (br_if $next (i32.lt_u
         (local.tee $x (i32.add (local.get $x) (i32.const 16))) (local.get $end)))))
 
-  ;; x ← x y
+  ;; x ← x y, and 0 where |x y| < 2⁻¹¹³
   (func (export "multiply") (param $x i32) (param $y i32) (param $end i32)
+    (local $product v128)
     (loop $next
-      (v128.store (local.get $x)
-        (f32x4.mul (v128.load (local.get $x)) (v128.load (local.get $y))))
+      (local.set $product (f32x4.mul (v128.load (local.get $x)) (v128.load (local.get $y))))
+      (v128.store (local.get $x) (v128.andnot (local.get $product)
+        (f32x4.lt (f32x4.abs (local.get $product)) (f32x4.splat (f32.const 0x1p-113)))))
       (local.set $y (i32.add (local.get $y) (i32.const 16)))
       (br_if $next (i32.lt_u
         (local.tee $x (i32.add (local.get $x) (i32.const 16))) (local.get $end)))))

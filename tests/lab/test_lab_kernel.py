@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import wasmtime
 
+TINY = 2.0**-113
 #: (m, n, k): each loop of the kernel runs not at all, once, and more than once.
 SHAPES = [
     (m, n, k) for m in (1, 3, 4, 5, 8, 11) for n in (1, 2, 4, 7, 8, 10, 12, 19) for k in (1, 2, 9)
@@ -112,13 +113,14 @@ def test_bias_is_added_to_each_row(kernel, rng, rows, columns):
 def test_relu_and_its_slope(kernel, rng, size):
     floats, call = kernel
     x = rng.normal(size=size).astype(np.float32)
-    special = np.array([0.0, -0.0, np.nan, np.inf, -np.inf, 1e-40, -1e-40], np.float32)[:size]
+    special = [0.0, -0.0, np.nan, np.inf, -np.inf, 1e-40, -1e-40, TINY, 0.9 * TINY]
+    special = np.array(special[:size], np.float32)
     x[: len(special)] = special
     room = -(-size // 4) * 4
     floats[: 2 * room + 1] = -7
     floats[:size] = x
     call("relu", 0, 4 * room, 4 * size)
-    np.testing.assert_array_equal(floats[:size], np.where(x <= 0, np.float32(0), x))
+    np.testing.assert_array_equal(floats[:size], np.where(x < TINY, np.float32(0), x))
     np.testing.assert_array_equal(floats[room : room + size], np.where(x <= 0, 0, 1))
     assert not np.signbit(floats[:size][x <= 0]).any()
     assert floats[2 * room] == -7
@@ -129,10 +131,13 @@ def test_multiply(kernel, rng, size):
     floats, call = kernel
     room = -(-size // 4) * 4
     x, y = rng.normal(size=(2, size)).astype(np.float32)
+    x[-3:], y[-3:] = [np.nan, 1e-20, -1e-20][-size:], [1.0, 1e-15, 1e-14][-size:]
     floats[: 2 * room + 1] = -7
     floats[:size], floats[room : room + size] = x, y
     call("multiply", 0, 4 * room, 4 * size)
-    np.testing.assert_array_equal(floats[:size], x * y)
+    expected = np.where(np.abs(x * y) < TINY, np.float32(0), x * y)
+    np.testing.assert_array_equal(floats[:size], expected)
+    assert floats[size - 1] == np.float32(-1e-20) * np.float32(1e-14)  # just above
     np.testing.assert_array_equal(floats[room : room + size], y)
     assert floats[2 * room] == -7
 

@@ -147,6 +147,37 @@ def test_explosion_is_shown_as_one(train):
     assert len(result["history"]) < SMALL["epochs"]
 
 
+def test_what_vanishes_ends_as_zero(train):
+    """Never in the numbers below 1e-38, in which many processors are slow."""
+    settings = {
+        **SMALL,
+        "depth": 50,
+        "activation": "sigmoid",
+        "initializer": "normal",
+        "sigma": 0.01,
+        "epochs": 1,
+    }
+    first = train(settings, watch=True)
+    norms = [layer["gradientNorm"] for layer in first["layers"]]
+    assert norms[0] == 0
+    assert norms[-1] > 0.01
+    assert 0 < min(norm for norm in norms if norm > 0) < 1e-25
+    assert first["weights"] == train(settings, useWasm=False)["weights"]
+
+
+def test_without_simd_it_trains_in_plain_javascript(lab, train):
+    lab.evaluate(
+        "() => { window.kept = WebAssembly.validate; WebAssembly.validate = () => false; }"
+    )
+    try:
+        plain = train(SMALL)
+    finally:
+        lab.evaluate("() => { WebAssembly.validate = window.kept; }")
+    assert plain["kernel"] == "plain"
+    assert train(SMALL)["kernel"] == "wasm"
+    assert plain["weights"] == train(SMALL)["weights"]
+
+
 def test_images_of_one_grey(train, small_data):
     grey = {**small_data, "images": packed(np.full(300 * 36, 9, np.uint8))}
     assert math.isfinite(train(SMALL, grey)["history"][-1]["loss"])
