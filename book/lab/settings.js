@@ -213,13 +213,12 @@ export const schema = [
 ];
 
 const shown = (value) => {
-  let text;
-  try {
-    text = typeof value === "string" ? `"${value}"` : String(JSON.stringify(value) ?? value);
-  } catch {
-    text = `something of type ${typeof value}`;
+  if (typeof value === "string") {
+    return `"${value.length > 40 ? `${value.slice(0, 40)}…` : value}"`;
   }
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  return value === null || value === undefined ? String(value) : `a value of type ${typeof value}`;
 };
 
 const numberFrom = (value) => {

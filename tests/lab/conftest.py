@@ -26,7 +26,7 @@ def lab(chromium):
 def small_data():
     """240 training and 60 validation images of 6 × 6 pixels: class k has a bright spot at k."""
     rng = np.random.default_rng(3)
-    labels = np.arange(300, dtype=np.uint8) % 10
-    images = rng.integers(0, 130, (300, 36)).astype(np.uint8)
-    images[np.arange(300), 3 * labels] += 120
+    labels = (np.arange(300) % 10).astype(np.uint8)
+    images = rng.integers(0, 100, (300, 36)).astype(np.uint8)
+    images[np.arange(300), 3 * labels] += 150
     return {"images": packed(images), "labels": packed(labels), "nTrain": 240, "nValid": 60}
