@@ -84,17 +84,21 @@ def test_a_training_from_start_to_end(open_lab):
 
 
 def test_steps_epochs_and_pause(open_lab):
-    page = open_lab(SMALL.replace("epochs=3", "epochs=200"))
+    page = open_lab("depth=20&batch_size=16&epochs=200")  # it does not end before it is paused
     press(page, "One step")
     page.wait_for_function("labPage.runs.a.state === 'paused'")
     assert page.evaluate("labPage.runs.a.step") == 1
     press(page, "One epoch")
-    page.wait_for_function("labPage.runs.a.state === 'paused' && labPage.runs.a.step === 4")
+    page.wait_for_function("labPage.runs.a.state === 'paused' && labPage.runs.a.step === 125")
     page.wait_for_function("labPage.runs.a.history.length === 1")
     press(page, "Start")
     page.wait_for_function("labPage.runs.a.history.length >= 2")
     press(page, "Pause")
-    assert page.evaluate("labPage.runs.a.state") in ("paused", "done")
+    assert page.evaluate("labPage.runs.a.state") == "paused"
+    press(page, "Start")
+    page.wait_for_function("labPage.runs.a.history.length >= 3")
+    press(page, "Reset")
+    assert page.evaluate("[labPage.runs.a.state, labPage.runs.a.step]") == ["new", 0]
 
 
 def test_the_learning_rate_changes_while_it_trains(open_lab):
@@ -155,6 +159,8 @@ def test_an_explosion_is_shown_as_one(open_lab):
     finish(page)
     assert "exploded" in status(page)
     assert "NaN" in status(page)
+    shares = page.locator("#lab svg.lab-chart").nth(4)
+    assert "0%" not in shares.get_attribute("aria-label"), "nobody knows what is dead"
     assert page.locator("#lab svg path.cross").count() > 0
 
 
@@ -164,6 +170,7 @@ def test_nothing_of_an_address_is_executed(open_lab):
     assert "depth is" in problems.inner_text()
     assert "the page has 2000" in problems.inner_text()
     assert problems.locator("img, b").count() == 0
+    assert problems.locator("li").count() == 4
     assert page.get_by_label("Hidden layers", exact=True).input_value() == "50"
 
 

@@ -430,6 +430,7 @@ export class Page {
   }
 
   showProblems(problems) {
+    problems = [...new Set(problems)];
     const items = problems.slice(0, 10).map((problem) => element("li", {}, problem));
     if (problems.length > 10) items.push(element("li", {}, `and ${problems.length - 10} more`));
     const words = element("p", {}, "Not everything could be taken as it was:");
