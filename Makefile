@@ -15,6 +15,7 @@ $(READY): requirements.txt pyproject.toml
 	"$(PYTHON)" -m venv $(VENV)
 	$(RUN) -m pip install --disable-pip-version-check --quiet --requirement requirements.txt
 	$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	$(RUN) book/tools/runner.py
 	@touch $(READY)
 
 .PHONY: help install book test test-all notebooks lesson study studies lab pdf colab links serve assignments bench mutants lock format clean

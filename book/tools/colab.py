@@ -29,13 +29,23 @@ BRANCH = "colab"
 INSTALL = """\
 # On Colab: install the course's package. What is there already stays as it is.
 import importlib.util
+import os
 import sys
 
 if importlib.util.find_spec("ch11lib") is None:
     !"{{sys.executable}}" -m pip list --format=freeze > installed.txt
     !"{{sys.executable}}" -m pip install --constraint installed.txt "{requirement}"
     importlib.invalidate_caches()
-    import ch11lib"""
+    import ch11lib
+
+# TensorFlow's notes on the machine are no results: they are not shown below the cells.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if importlib.util.find_spec("tensorflow"):
+    shown, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    import tensorflow
+
+    os.dup2(shown, 2)"""
 
 NOTE = """\
 > **An edition for Colab**, made from [{title}]({page}). \
