@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import sysconfig
 import venv
 
@@ -25,9 +24,7 @@ def machine(tmp_path):
     folder = tmp_path / "environment"
     venv.create(folder, with_pip=False, symlinks=True)
     paths = [str(ROOT), sysconfig.get_path("purelib")]
-    packages = sysconfig.get_path(
-        "purelib", vars={"base": str(folder), "platbase": str(folder)}
-    )
+    packages = sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
     with open(os.path.join(packages, "course.pth"), "w", encoding="utf-8") as file:
         file.write("\n".join(paths))
     home = tmp_path / "home"
