@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import drawings
-import nbformat
+import notebooks
 from pybtex.database import Entry, parse_file
 
 __all__ = ["EXERCISE", "SOLUTION", "Book", "numbers"]
@@ -44,18 +44,6 @@ NUMBERED = re.compile(
     r"|\$\$ \((?P<equation>[\w-]+)\)$",
     re.M,
 )
-
-
-def title(path: Path) -> str:
-    """Return the first heading of a page."""
-    if path.suffix == ".ipynb":
-        text = nbformat.read(path, as_version=4).cells[0].source
-    else:
-        text = path.read_text(encoding="utf-8")
-    found = re.search(r"^# (.+)$", text, re.M)
-    if not found:
-        raise ValueError(f"{path} has no heading")
-    return found[1]
 
 
 def authors(entry: Entry) -> str:
@@ -113,7 +101,7 @@ class Book:
         """Return the book whose pages and ``references.bib`` are in `folder`."""
         paths = [*folder.glob("*.ipynb"), *folder.glob("*.md")]
         entries = parse_file(str(folder / "references.bib")).entries
-        return cls(site, {path.stem: title(path) for path in paths}, dict(entries), folder)
+        return cls(site, {path.stem: notebooks.page_title(path) for path in paths}, dict(entries), folder)
 
     def plain(self, text: str, called: Mapping[str, str]) -> str:
         """Return `text` without MyST.
@@ -153,7 +141,7 @@ class Book:
         if stem and stem not in self.titles and not (stem.startswith("api/") and api.is_file()):
             raise ValueError(f"the link {target!r} leads to no page")
         if not text:
-            text = self.titles[stem] if stem in self.titles else title(api)
+            text = self.titles[stem] if stem in self.titles else notebooks.page_title(api)
         address = self._address(stem) if stem else ""
         return f"[{text}]({address}{'#' + anchor if anchor else ''})"
 
