@@ -72,7 +72,7 @@ assignments: $(READY) ## Release the graded assignments without their solutions
 bench: $(READY) ## Measure time, memory and size of everything (an hour and a half)
 	$(RUN) tests/benchmarks/run.py
 
-mutants: $(READY) ## Break ch11lib in 80 places and see who notices (half an hour)
+mutants: $(READY) ## Break ch11lib in 85 places and see who notices (half an hour)
 	$(RUN) tests/mutations/run.py
 
 lock: ## Compile requirements.txt, and Binder's, from pyproject.toml (needs uv)

@@ -59,7 +59,8 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
     made = {folder / path.name: edition(path, texts) for path in paths}
     for path, notebook in made.items():
-        notebooks.write(path, notebook)
+        if arguments.in_place or not path.exists():  # what a reader changed stays
+            notebooks.write(path, notebook)
     print(f"{len(made)} notebooks are in {folder}")
 
 

@@ -193,11 +193,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Execute and normalize notebooks.")
     parser.add_argument("names", nargs="*", help="lesson names; default: all")
     parser.add_argument("--jobs", type=int, default=2, help="notebooks at a time")
+    parser.add_argument("--normal-form", action="store_true", help="store without executing")
     parser.add_argument("--timings", action="store_true", help="store new measured times, too")
     arguments = parser.parse_args()
     paths = [ROOT / "book" / f"{name}.ipynb" for name in arguments.names] or toc_notebooks()
     if missing := [path.name for path in paths if not path.exists()]:
         parser.error(f"no such notebook: {', '.join(missing)}")
+    if arguments.normal_form:
+        for path in paths:
+            changed = write(path, normalize(nbformat.read(path, as_version=4)))
+            print(f"{path.name}: {'changed' if changed else 'unchanged'}")
+        return 0
     failures = 0
     determinism.pin_instruction_set()
     os.environ["TQDM_DISABLE"] = "1"  # a bar that has gone leaves its traces in an output

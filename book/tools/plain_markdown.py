@@ -101,7 +101,9 @@ class Book:
         """Return the book whose pages and ``references.bib`` are in `folder`."""
         paths = [*folder.glob("*.ipynb"), *folder.glob("*.md")]
         entries = parse_file(str(folder / "references.bib")).entries
-        return cls(site, {path.stem: notebooks.page_title(path) for path in paths}, dict(entries), folder)
+        return cls(
+            site, {path.stem: notebooks.page_title(path) for path in paths}, dict(entries), folder
+        )
 
     def plain(self, text: str, called: Mapping[str, str]) -> str:
         """Return `text` without MyST.

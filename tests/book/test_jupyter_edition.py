@@ -107,3 +107,7 @@ def test_notebooks_are_written_into_a_folder(tmp_path, monkeypatch):
     jupyter_edition.main()
     made = {f"book/{path.stem}" for path in (tmp_path / "lessons").iterdir()}
     assert made == {*colab.pages()}
+    mine = tmp_path / "lessons" / "dropout.ipynb"
+    mine.write_text("changed by a reader")
+    jupyter_edition.main()
+    assert mine.read_text() == "changed by a reader"
