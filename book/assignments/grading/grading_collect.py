@@ -42,7 +42,6 @@ def student_and_copy(words: str, assignment: str) -> tuple[str, int] | None:
     The student is empty where the name is that of the assignment alone. Other names
     give None.
     """
-    words = unicodedata.normalize("NFC", words)
     known = re.escape(assignment).replace("_", "[ _-]")
     found = re.match(rf"^(?:(?P<who>.*?)[ _-]+)?{known}{COPY}$", words, re.I)
     if not found:
