@@ -7,6 +7,7 @@
 - Plots are stored as PNG; as lossless WebP they have the same pixels and half the bytes.
 - The theme draws its icons with a font. The script that could draw them, too, is
   1.5 MB that every page would wait for: it goes.
+- Sphinx, docutils and the theme each say how wide a phone is: once is enough.
 """
 
 import base64
@@ -24,6 +25,7 @@ IMAGE = re.compile(r'<img\b(?:[^>"]|"[^"]*")*>')
 ATTRIBUTE = re.compile(r'\s([\w-]+)="([^"]*)"')
 ICON_SCRIPT = re.compile(r'\s*<script src="[^"]*vendor/fontawesome/[^"]*\.js[^"]*"></script>')
 PICTURE = re.compile(r"_images/([\w.-]+)")
+VIEWPORT = re.compile(r'\s*<meta name="viewport" [^>]*>')
 UNUSED = [
     "_static/vendor/fontawesome/*/js/*",
     "_static/vendor/fontawesome/*/webfonts/*.ttf",  # for browsers without WOFF2
@@ -82,7 +84,10 @@ def _sized(tag: str, folder: Path) -> str:
 
 def finish(text: str, folder: Path) -> str:
     """Return the HTML page `text`, which is stored in `folder`, as readers get it."""
-    return IMAGE.sub(lambda found: _sized(found[0], folder), ICON_SCRIPT.sub("", text))
+    text = ICON_SCRIPT.sub("", text)
+    if first := VIEWPORT.search(text):
+        text = text[: first.end()] + VIEWPORT.sub("", text[first.end() :])
+    return IMAGE.sub(lambda found: _sized(found[0], folder), text)
 
 
 def shrink_pictures(folder: Path) -> dict[str, str]:

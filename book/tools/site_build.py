@@ -23,6 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import site_files
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,6 +135,7 @@ def main() -> None:
         sys.exit(f"Pages of _toc.yml without HTML: {', '.join(missing)}")
     import assignments  # needs nbgrader; the pages of the table of contents need none
 
+    site_files.write(html, site_url(), toc_pages())
     assignments.publish(html / "book" / "assignments")
     print(f"The website is at {html / 'index.html'}")
 
