@@ -3,13 +3,13 @@
 // Each is a function (z) -> value that leaves the slope in `slope.now`: both share their
 // exponentials. A slope at a corner is TensorFlow's: that of the left side.
 
-import { erf, exp, expm1, logistic, tanh } from "./elementary.js";
+import { exp, expm1, logistic, normalDistribution, tanh } from "./elementary.js";
+import { TINY } from "./kernel.js";
 
 const slope = { now: 0 };
 
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
-const SQRT_HALF = 0.7071067811865476;
 const NORMAL_DENSITY = 0.3989422804014327; // 1/√(2π)
 
 function given(value, derivative) {
@@ -28,8 +28,8 @@ export const activations = {
     const t = tanh(z);
     return given(t, 1 - t * t);
   },
-  // max(z, 0); what is not a number stays so
-  relu: (z) => (z <= 0 ? given(0, 0) : given(z, 1)),
+  // max(z, 0) is the kernel's: so cheap that a call for each number would take longer.
+  relu: null,
   // z for z > 0, else 0.2 z
   leaky_relu: (z) => (z > 0 ? given(z, 1) : given(0.2 * z, 0.2)),
   // z for z > 0, else e^z - 1
@@ -44,10 +44,11 @@ export const activations = {
     const e = expm1(z);
     return given(SELU_SCALE * SELU_ALPHA * e, SELU_SCALE * SELU_ALPHA * (e + 1));
   },
-  // z Φ(z) with the normal distribution Φ(z) = (1 + erf(z/√2)) / 2;  slope Φ + z φ
+  // z Φ(z) with the normal distribution Φ and its density φ;  slope Φ + z φ
   gelu: (z) => {
-    const below = 0.5 * (1 + erf(z * SQRT_HALF));
-    return given(z * below, below + z * NORMAL_DENSITY * exp(-0.5 * z * z));
+    const density = NORMAL_DENSITY * exp(-0.5 * z * z);
+    const below = normalDistribution(z, density);
+    return given(z * below, below + z * density);
   },
   // z σ(z);  slope σ + z σ (1 - σ)
   silu: (z) => {
@@ -59,6 +60,14 @@ export const activations = {
 // The greatest slope of the two functions that saturate on both sides.
 export const GREATEST_SLOPE = { sigmoid: 0.25, tanh: 1 };
 
+function each(apply, x, slopes, n) {
+  for (let i = 0; i < n; i++) {
+    const value = apply(x[i]);
+    x[i] = Math.abs(value) < TINY ? 0 : value;
+    slopes[i] = slope.now;
+  }
+}
+
 export class Activation {
   constructor(name, units) {
     this.name = name;
@@ -67,26 +76,21 @@ export class Activation {
   }
 
   allocate(kernel, rows) {
-    this.slopes = new Float32Array(rows * this.units);
-    this.apply = activations[this.name];
+    this.kernel = kernel;
+    this.slopes = kernel.alloc(rows * this.units);
   }
 
   // In place: x becomes f(x).
   forward(x, rows) {
-    const { apply, slopes } = this;
     const n = rows * this.units;
-    for (let i = 0; i < n; i++) {
-      x[i] = apply(x[i]);
-      slopes[i] = slope.now;
-    }
+    if (this.name === "relu") this.kernel.relu(x, this.slopes, n);
+    else each(activations[this.name], x, this.slopes, n);
     return x;
   }
 
   // In place: ∂L/∂z = ∂L/∂f · f'(z).
   backward(delta, rows) {
-    const { slopes } = this;
-    const n = rows * this.units;
-    for (let i = 0; i < n; i++) delta[i] *= slopes[i];
+    this.kernel.multiply(delta, this.slopes, rows * this.units);
     return delta;
   }
 }

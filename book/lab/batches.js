@@ -3,6 +3,8 @@
 // As ch11lib.datasets.standardize: (x - μ) / σ with one mean and one standard deviation, over all
 // pixels of the chosen training images. A pixel has one of 256 values, so that a table does it.
 
+const CLASSES = 10;
+
 export class Images {
   // data: {images: Uint8Array, labels: Uint8Array, nTrain, nValid}, the training images first.
   constructor(data, chosen) {
@@ -16,13 +18,17 @@ export class Images {
           `${count} images were promised.`,
       );
     }
+    const wrong = data.labels.find((label) => label >= CLASSES);
+    if (wrong !== undefined) {
+      throw new Error(`A label is ${wrong}; labels go from 0 to ${CLASSES - 1}.`);
+    }
     this.pixels = data.images.length / count;
     this.images = data.images;
     this.labels = data.labels;
     this.nTrain = Math.min(chosen, data.nTrain);
     this.nValid = data.nValid;
     this.validFrom = data.nTrain;
-    this.classes = 10;
+    this.classes = CLASSES;
     this.table = standardized(data.images.subarray(0, this.nTrain * this.pixels));
   }
 
@@ -45,8 +51,11 @@ function standardized(bytes) {
   for (let value = 0; value < 256; value++) sum += counts[value] * value;
   const mean = sum / bytes.length;
   let square = 0;
-  for (let value = 0; value < 256; value++) square += counts[value] * (value - mean) * (value - mean);
+  for (let value = 0; value < 256; value++) {
+    square += counts[value] * (value - mean) * (value - mean);
+  }
   const deviation = Math.sqrt(square / bytes.length) || 1; // images of one grey are only shifted
   const [center, scale] = [Math.fround(mean), Math.fround(deviation)];
-  return Float32Array.from({ length: 256 }, (_, value) => Math.fround(value - center) / scale);
+  const shifted = Float32Array.from({ length: 256 }, (_, value) => value - center);
+  return shifted.map((value) => value / scale);
 }

@@ -1,4 +1,4 @@
-// Gradient clipping, as the arguments clipvalue, clipnorm and global_clipnorm of Keras's optimizers.
+// Gradient clipping, as clipvalue, clipnorm and global_clipnorm of Keras's optimizers.
 //
 //   value        g ← min(max(g, -c), c), each number by itself
 //   norm         g ← g · c / max(‖g‖, c), each variable by itself

@@ -26,12 +26,7 @@ export class Dense {
     const [weights, bias] = this.parameters;
     this.input = x;
     this.kernel.matmul(output, x, weights.value, rows, units, inputs, inputs, 1);
-    if (bias) {
-      const b = bias.value;
-      for (let i = 0, at = 0; i < rows; i++) {
-        for (let j = 0; j < units; j++, at++) output[at] += b[j];
-      }
-    }
+    if (bias) this.kernel.addBias(output, bias.value, rows, units);
     return output;
   }
 

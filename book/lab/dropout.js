@@ -1,8 +1,8 @@
 // keras.layers.Dropout and keras.layers.AlphaDropout, for training only.
 //
 // Dropout:        y = x / (1 - p) where it is kept, 0 where it is dropped.
-// Alpha dropout:  y = a x + b where it is kept, a α' + b where it is dropped, with α' = -λα of SELU,
-//                 a = ((1 - p)(1 + p α'²))^(-1/2) and b = -a α' p: mean 0 and variance 1 stay.
+// Alpha dropout:  y = a x + b where it is kept, a α' + b where it is dropped, with α' = -λα of
+//                 SELU, a = ((1 - p)(1 + p α'²))^(-1/2) and b = -a α' p: mean 0 and variance 1 stay.
 
 const ALPHA = -1.6732632423543772 * 1.0507009873554805;
 

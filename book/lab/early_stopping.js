@@ -1,4 +1,5 @@
-// keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True) on the validation loss.
+// keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True): it watches the
+// validation loss.
 
 export class EarlyStopping {
   constructor(patience) {
@@ -12,7 +13,7 @@ export class EarlyStopping {
   stopAfter(epoch, loss, weights) {
     if (this.patience === 0) return false;
     this.wait += 1;
-    if (this.bestWeights === null || loss < this.best || (Number.isNaN(this.best) && loss === loss)) {
+    if (this.bestWeights === null || loss < this.best) {
       this.best = loss;
       this.bestWeights = weights();
       this.wait = 0;

@@ -1,12 +1,20 @@
-// The matrix product, in WebAssembly where the browser has SIMD, else in plain JavaScript.
+// What takes most of the time, in WebAssembly where the browser has SIMD, else in plain JavaScript:
+// the matrix product, what is done with each of its numbers, and the steps of the optimizers that
+// most people use (optimizers.js).
 //
 //   C[i, j] = Σ_p A[i, p] B[p, j],   i < m, j < n, p < k, one product after the other
 //
 // B and C lie row by row; A[i, p] is at a[i * aRow + p * aColumn], so that a transposed A needs no
-// copy. Each sum runs through p in order, rounded to float32 after each product and each addition:
-// both kernels give the same bytes. All matrices are made by `alloc`.
+// copy. Each sum runs through p in order, and each operation is rounded to float32: both kernels
+// give the same bytes. All arrays are made by `alloc`.
+//
+// Signals and gradients that vanish end as 0 below TINY = 2⁻¹¹³, about 10⁻³⁴. TensorFlow does so
+// below 10⁻³⁸, where float32 loses its digits; there many processors are a hundred times slower,
+// and a product with a weight has to stay above that.
 
 import { KERNEL_BASE64 } from "./kernel_bytes.js";
+
+export const TINY = 9.629649721936179e-35;
 
 export function plainKernel() {
   const round = Math.fround;
@@ -32,6 +40,54 @@ export function plainKernel() {
         for (let j = 0; j < columns; j++) t[j * rows + i] = w[i * columns + j];
       }
     },
+    // y[i, j] ← y[i, j] + b[j]
+    addBias(y, b, rows, columns) {
+      for (let i = 0, at = 0; i < rows; i++) {
+        for (let j = 0; j < columns; j++, at++) y[at] = round(y[at] + b[j]);
+      }
+    },
+    // The first n numbers: x becomes max(x, 0), and slopes its slope. NaN stays.
+    relu(x, slopes, n) {
+      for (let i = 0; i < n; i++) {
+        slopes[i] = x[i] <= 0 ? 0 : 1;
+        if (x[i] < TINY) x[i] = 0;
+      }
+    },
+    // The first n numbers of x, times those of y.
+    multiply(x, y, n) {
+      for (let i = 0; i < n; i++) {
+        x[i] = x[i] * y[i];
+        if (Math.abs(x[i]) < TINY) x[i] = 0;
+      }
+    },
+    sgd(w, g, rate) {
+      const r = round(rate);
+      for (let i = 0; i < w.length; i++) w[i] = round(w[i] - round(r * g[i]));
+    },
+    momentum(w, g, v, rate, momentum) {
+      const [r, mu] = [round(rate), round(momentum)];
+      for (let i = 0; i < w.length; i++) {
+        v[i] = round(round(mu * v[i]) - round(r * g[i]));
+        w[i] = round(w[i] + v[i]);
+      }
+    },
+    nesterov(w, g, v, rate, momentum) {
+      const [r, mu] = [round(rate), round(momentum)];
+      for (let i = 0; i < w.length; i++) {
+        const step = round(r * g[i]);
+        v[i] = round(round(mu * v[i]) - step);
+        w[i] = round(w[i] + round(round(mu * v[i]) - step));
+      }
+    },
+    // alpha, fresh1 and fresh2: see optimizers.js.
+    adam(w, g, m, v, alpha, fresh1, fresh2, epsilon) {
+      const [a, f1, f2, e] = [alpha, fresh1, fresh2, epsilon].map(round);
+      for (let i = 0; i < w.length; i++) {
+        m[i] = round(m[i] + round(f1 * round(g[i] - m[i])));
+        v[i] = round(v[i] + round(f2 * round(round(g[i] * g[i]) - v[i])));
+        w[i] = round(w[i] - round(round(a * m[i]) / round(round(Math.sqrt(v[i])) + e)));
+      }
+    },
   };
 }
 
@@ -51,7 +107,8 @@ export function wasmKernel(floats) {
   if (!compiled) return null;
   const pages = Math.ceil((floats * 4) / 65536) + 1;
   const memory = new WebAssembly.Memory({ initial: pages });
-  const { matmul, transpose } = new WebAssembly.Instance(compiled, { lab: { memory } }).exports;
+  const run = new WebAssembly.Instance(compiled, { lab: { memory } }).exports;
+  const end = (w) => w.byteOffset + 4 * w.length;
   let next = 0;
   return {
     name: "wasm",
@@ -61,10 +118,31 @@ export function wasmKernel(floats) {
       return made;
     },
     matmul(c, a, b, m, n, k, aRow, aColumn) {
-      matmul(c.byteOffset, a.byteOffset, b.byteOffset, m, n, k, 4 * aRow, 4 * aColumn);
+      run.matmul(c.byteOffset, a.byteOffset, b.byteOffset, m, n, k, 4 * aRow, 4 * aColumn);
     },
     transpose(t, w, rows, columns) {
-      transpose(t.byteOffset, w.byteOffset, rows, columns);
+      run.transpose(t.byteOffset, w.byteOffset, rows, columns);
+    },
+    addBias(y, b, rows, columns) {
+      run.add_bias(y.byteOffset, b.byteOffset, rows, columns);
+    },
+    relu(x, slopes, n) {
+      run.relu(x.byteOffset, slopes.byteOffset, x.byteOffset + 4 * n);
+    },
+    multiply(x, y, n) {
+      run.multiply(x.byteOffset, y.byteOffset, x.byteOffset + 4 * n);
+    },
+    sgd(w, g, rate) {
+      run.sgd(w.byteOffset, g.byteOffset, end(w), rate);
+    },
+    momentum(w, g, v, rate, momentum) {
+      run.momentum(w.byteOffset, g.byteOffset, v.byteOffset, end(w), rate, momentum);
+    },
+    nesterov(w, g, v, rate, momentum) {
+      run.nesterov(w.byteOffset, g.byteOffset, v.byteOffset, end(w), rate, momentum);
+    },
+    adam(w, g, m, v, ...numbers) {
+      run.adam(w.byteOffset, g.byteOffset, m.byteOffset, v.byteOffset, end(w), ...numbers);
     },
   };
 }

@@ -39,7 +39,10 @@ export class Network {
     this.parameters = this.layers.flatMap((layer) => layer.parameters);
     this.kernels = this.parameters.filter((parameter) => parameter.isKernel);
     // As in model.get_weights(): of each layer what is trained, then what is not.
-    this.weights = this.layers.flatMap((layer) => [...layer.parameters, ...(layer.statistics ?? [])]);
+    this.weights = this.layers.flatMap(({ parameters, statistics = [] }) => [
+      ...parameters,
+      ...statistics,
+    ]);
   }
 
   // Make room for batches of `rows` instances.
@@ -50,7 +53,6 @@ export class Network {
     this.transposed = kernel.alloc(this.settings.width * widest);
     this.kept = this.settings.skip ? new Float32Array(rows * widest) : null;
     for (const layer of this.layers) layer.allocate(kernel, rows);
-    return kernel;
   }
 
   initialize(random) {

@@ -18,10 +18,10 @@ function scaleAndShift(units) {
   ];
 }
 
-function allocateParameters(parameters) {
+function allocateParameters(kernel, parameters) {
   for (const parameter of parameters) {
-    parameter.value = new Float32Array(parameter.shape[0]).fill(parameter.initial);
-    parameter.gradient = new Float32Array(parameter.shape[0]);
+    parameter.value = kernel.alloc(parameter.shape[0]).fill(parameter.initial);
+    parameter.gradient = kernel.alloc(parameter.shape[0]);
   }
 }
 
@@ -51,7 +51,7 @@ export class BatchNormalization {
   }
 
   allocate(kernel, rows) {
-    allocateParameters([...this.parameters, ...this.statistics]);
+    allocateParameters(kernel, [...this.parameters, ...this.statistics]);
     this.normalized = new Float32Array(rows * this.units);
     this.inverse = new Float64Array(this.units);
   }
@@ -105,7 +105,7 @@ export class LayerNormalization {
   }
 
   allocate(kernel, rows) {
-    allocateParameters(this.parameters);
+    allocateParameters(kernel, this.parameters);
     this.normalized = new Float32Array(rows * this.units);
     this.inverse = new Float64Array(rows);
   }

@@ -16,30 +16,17 @@ const power = (base, t) => {
 const rules = {
   // w ← w - η g
   sgd: {
-    update(w, g, slots, { rate }) {
-      for (let i = 0; i < w.length; i++) w[i] -= rate * g[i];
-    },
+    update: (w, g, slots, { rate, kernel }) => kernel.sgd(w, g, rate),
   },
   // v ← μ v - η g,  w ← w + v
   momentum: {
     slots: [0],
-    update(w, g, [v], { rate, momentum }) {
-      for (let i = 0; i < w.length; i++) {
-        v[i] = momentum * v[i] - rate * g[i];
-        w[i] += v[i];
-      }
-    },
+    update: (w, g, [v], { rate, momentum, kernel }) => kernel.momentum(w, g, v, rate, momentum),
   },
   // v ← μ v - η g,  w ← w + μ v - η g
   nesterov: {
     slots: [0],
-    update(w, g, [v], { rate, momentum }) {
-      for (let i = 0; i < w.length; i++) {
-        const step = rate * g[i];
-        v[i] = momentum * v[i] - step;
-        w[i] += momentum * v[i] - step;
-      }
-    },
+    update: (w, g, [v], { rate, momentum, kernel }) => kernel.nesterov(w, g, v, rate, momentum),
   },
   // s ← s + g²,  w ← w - η g / √(s + ε)
   adagrad: {
@@ -65,15 +52,11 @@ const rules = {
   // w ← w - η √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√v + ε)
   adam: {
     slots: [0, 0],
-    update(w, g, [m, v], { rate, t }) {
+    update(w, g, [m, v], { rate, t, kernel }) {
       const b1 = power(Math.fround(BETA_1), t);
       const b2 = power(Math.fround(BETA_2), t);
       const alpha = (rate * Math.sqrt(1 - b2)) / (1 - b1);
-      for (let i = 0; i < w.length; i++) {
-        m[i] += (1 - BETA_1) * (g[i] - m[i]);
-        v[i] += (1 - BETA_2) * (g[i] * g[i] - v[i]);
-        w[i] -= (alpha * m[i]) / (Math.sqrt(v[i]) + EPSILON);
-      }
+      kernel.adam(w, g, m, v, alpha, 1 - BETA_1, 1 - BETA_2, EPSILON);
     },
   },
   // m and v as Adam; u_t = β₁ (1 - 0.96ᵗ / 2), U_t = u_1 u_2 ... u_t;
@@ -101,20 +84,27 @@ const rules = {
 rules.adamw = rules.adam;
 
 export class Optimizer {
-  // `parameters`: array of {value, gradient}.
+  // `parameters`: array of {shape, value, gradient}.
   constructor(name, parameters, weightDecay) {
     this.rule = rules[name];
     this.parameters = parameters;
     this.weightDecay = name === "adamw" ? weightDecay : 0;
-    this.slots = parameters.map(({ value }) =>
-      (this.rule.slots ?? []).map((initial) => new Float32Array(value.length).fill(initial)),
-    );
     this.t = 0;
+  }
+
+  allocate(kernel) {
+    this.kernel = kernel;
+    this.slots = this.parameters.map(({ shape }) =>
+      (this.rule.slots ?? []).map((initial) => {
+        const slot = kernel.alloc(shape.reduce((a, b) => a * b));
+        return slot.fill(initial);
+      }),
+    );
   }
 
   step(rate, momentum) {
     this.t += 1;
-    const now = { rate, momentum, t: this.t };
+    const now = { rate, momentum, t: this.t, kernel: this.kernel };
     const keep = 1 - rate * this.weightDecay;
     this.parameters.forEach(({ value, gradient }, index) => {
       if (keep !== 1) for (let i = 0; i < value.length; i++) value[i] *= keep;

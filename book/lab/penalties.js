@@ -5,7 +5,10 @@ export function penalty(kernels, l1, l2) {
   let sum = 0;
   if (l1 === 0 && l2 === 0) return sum;
   for (const { value } of kernels) {
-    for (let i = 0; i < value.length; i++) sum += l1 * Math.abs(value[i]) + l2 * value[i] * value[i];
+    for (let i = 0; i < value.length; i++) {
+      const w = value[i];
+      sum += l1 * Math.abs(w) + l2 * w * w;
+    }
   }
   return sum;
 }

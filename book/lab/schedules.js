@@ -3,8 +3,8 @@
 
 import { cos, power } from "./elementary.js";
 
-// ch11lib.one_cycle: half a cosine wave up from `start` to `peak`, until step rise · total - 1, then
-// one down to `end`, until step total - 1.
+// ch11lib.one_cycle: half a cosine wave up from `start` to `peak`, until step rise · total - 1,
+// then one down to `end`, until step total - 1.
 function oneCycle(step, total, rise, start, peak, end) {
   const top = rise * total - 1;
   const wave = (from, to, share) => to + ((from - to) / 2) * (1 + cos(Math.PI * share));

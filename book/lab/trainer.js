@@ -24,7 +24,7 @@ const clock = () => (typeof performance === "object" ? performance.now() : Date.
 
 export class Trainer {
   // options, for tests: order(epoch) -> numbers of the training images in their order;
-  // masks(hidden layer) -> source of dropout masks; see random.js and dropout.js for the usual ones.
+  // masks(hidden layer) -> source of dropout masks. See random.js and dropout.js for the usual.
   constructor(settings, data, { useWasm = true, order = null, masks = null } = {}) {
     this.settings = normalize(settings).settings;
     this.images = new Images(data, this.settings.images);
@@ -34,11 +34,16 @@ export class Trainer {
     const { pixels, classes, nTrain } = this.images;
     this.network = new Network(this.settings, pixels, classes, masks ?? drawn);
     this.rows = Math.max(batch_size, 64); // validation takes at least 64 images at a time
-    this.kernel = withKernel((kernel) => this.network.allocate(kernel, this.rows), useWasm).name;
+    this.optimizer = new Optimizer(optimizer, this.network.parameters, weight_decay);
+    const allocate = (kernel) => {
+      this.network.allocate(kernel, this.rows);
+      this.optimizer.allocate(kernel);
+      return kernel.name;
+    };
+    this.kernel = withKernel(allocate, useWasm);
     this.network.initialize(new Random(seed, STREAMS.weights));
     this.orderRandom = new Random(seed, STREAMS.order);
     this.order = order ?? (() => this.orderRandom.permutation(nTrain));
-    this.optimizer = new Optimizer(optimizer, this.network.parameters, weight_decay);
     this.earlyStopping = new EarlyStopping(patience);
     this.labels = new Uint8Array(this.rows);
     this.stepsPerEpoch = Math.ceil(nTrain / batch_size);
@@ -66,9 +71,13 @@ export class Trainer {
     let run = 0;
     while (run < count && !this.done) {
       run += 1;
-      this.oneStep(watch && (run === count || this.position + this.settings.batch_size >= this.images.nTrain));
+      this.oneStep(watch && (run === count || this.atLastBatch));
     }
     return run;
+  }
+
+  get atLastBatch() {
+    return this.position + this.settings.batch_size >= this.images.nTrain;
   }
 
   get learningRate() {
@@ -94,7 +103,12 @@ export class Trainer {
     images.gather(batch, network.input, this.labels);
     const logits = network.forward(rows, true);
     const { loss, right } = softmaxCrossEntropy(
-      logits, this.labels, rows, images.classes, label_smoothing, network.deltas[0],
+      logits,
+      this.labels,
+      rows,
+      images.classes,
+      label_smoothing,
+      network.deltas[0],
     );
     this.batchLoss = loss / rows + penalty(network.kernels, l1, l2);
     network.backward(rows);
@@ -156,7 +170,11 @@ export class Trainer {
       images.gather(numbers, network.input, labels);
       const logits = network.forward(rows, false);
       const { loss, right } = softmaxCrossEntropy(
-        logits, labels, rows, classes, settings.label_smoothing,
+        logits,
+        labels,
+        rows,
+        classes,
+        settings.label_smoothing,
       );
       lossSum += loss;
       rightSum += right;
@@ -200,8 +218,10 @@ export class Trainer {
     const { weights: own } = this.network;
     // Arrays have a method `values`, too: only an exported weight has a `shape`.
     const values = Array.from(weights, (given) => (given.shape ? given.values : given));
-    const fits = values.length === own.length && own.every(({ value }, i) => values[i].length === value.length);
-    if (!fits) throw new Error("These weights are of another network.");
+    const fits = own.every(({ value }, i) => values[i]?.length === value.length);
+    if (!fits || values.length !== own.length) {
+      throw new Error("These weights are of another network.");
+    }
     own.forEach(({ value }, i) => value.set(values[i]));
   }
 

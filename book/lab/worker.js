@@ -1,8 +1,8 @@
 // The Lab's worker: trains without stopping the page. One training at a time.
 //
 // From the page                                  to the page
-//   {type: "init", settings, data, useWasm}      {type: "ready", problems, kernel, images, stepsPerEpoch,
-//   {type: "reset", settings}  (same data)          totalSteps, parameters}
+//   {type: "init", settings, data, useWasm}      {type: "ready", problems, kernel, images,
+//   {type: "reset", settings}  (same data)          stepsPerEpoch, totalSteps, parameters}
 //   {type: "run"}                                {type: "layers", step, epoch, loss, learningRate,
 //   {type: "step", steps}  then it waits            momentum, layers}  at most ten a second
 //   {type: "pause"}                              {type: "paused", step}
@@ -10,11 +10,12 @@
 //   {type: "weights"}                            {type: "weights", weights}
 //   {type: "weights", weights}  (take these)     {type: "weights", weights}
 //   {type: "misclassified", count}               {type: "misclassified", items}
-//                                                {type: "done", step, reason, history, misclassified}
+//                                                {type: "done", step, reason, history,
+//                                                   misclassified}
 //                                                {type: "failed", message}
 //
-// `loss` is that of the step's batch, `log` and `layers` are those of trainer.js. While it trains it
-// looks for messages every 20 milliseconds, between two batches.
+// `loss` is that of the step's batch, `log` and `layers` are those of trainer.js. While it trains
+// it looks for messages every 20 milliseconds, between two batches.
 
 import { createTrainer } from "./trainer.js";
 import { normalize } from "./settings.js";
@@ -66,10 +67,12 @@ function train(steps, until = Infinity) {
     const epochs = trainer.history.length;
     const due =
       i === steps - 1 || (steps === Infinity && performance.now() - lastLayers >= BETWEEN_LAYERS);
-    const last = trainer.position + trainer.settings.batch_size >= trainer.images.nTrain;
+    const last = trainer.atLastBatch;
     trainer.steps(1, due || last);
     if (due || last) sendLayers();
-    if (trainer.history.length > epochs) send("epoch", { step: trainer.step, log: trainer.epochLog() });
+    if (trainer.history.length > epochs) {
+      send("epoch", { step: trainer.step, log: trainer.epochLog() });
+    }
     if (performance.now() >= until) break;
   }
   if (!trainer.done) return;
@@ -107,7 +110,9 @@ const answers = {
     if (message.weights) trainer.importWeights(message.weights);
     send("weights", { weights: trainer.exportWeights() });
   },
-  misclassified: (message) => send("misclassified", { items: trainer.misclassified(message.count) }),
+  misclassified(message) {
+    send("misclassified", { items: trainer.misclassified(message.count) });
+  },
 };
 
 function attempt(work) {

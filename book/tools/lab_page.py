@@ -3,7 +3,7 @@
 The page `book/lab` gets one script, joined from the modules of `book/lab` (see
 `lab_build`), and a style sheet; no other page does. They and the images are put into
 `_static/lab/`. In the text of the page the line ``{lab-experiments}`` becomes the list of
-`presets.json`. Each experiment has a name that links lead to: ``lab.html#preset=NAME``.
+`presets.json`. Each experiment has a name that links lead to: ``lab.html#preset-NAME``.
 """
 
 import json
@@ -29,10 +29,10 @@ def experiments() -> str:
     """Return the list of experiments as HTML."""
     presets = json.loads((lab_build.LAB / "presets.json").read_text(encoding="utf-8"))
     items = [
-        f'<li id="preset={escape(preset["name"])}">'
-        f'<a href="#preset={escape(preset["name"])}">{escape(preset["title"])}</a>. '
+        f'<li id="preset-{escape(preset["name"])}">'
+        f'<a href="#preset-{escape(preset["name"])}">{escape(preset["title"])}</a>. '
         f"{escape(preset['sentence'])} "
-        f'<span class="lab-lesson">(<a href="{escape(preset["lesson"])}.html">lesson</a>)</span></li>'
+        f'(<a href="{escape(preset["lesson"])}.html">lesson</a>)</li>'
         for preset in presets
     ]
     return '<ul class="lab-experiments">\n' + "\n".join(items) + "\n</ul>\n"
@@ -56,7 +56,7 @@ def _add(app: Any, page: str, template: str, context: dict[str, Any], tree: Any)
 
 def _write(app: Any) -> None:
     """Make the files before Sphinx names them by their content."""
-    if app.builder.format != "html":
+    if app.builder.format != "html" or not (Path(app.srcdir) / f"{PAGE}.md").is_file():
         return
     folder = Path(app.outdir) / "_static" / "lab"
     folder.mkdir(parents=True, exist_ok=True)

@@ -45,11 +45,11 @@ FORMS = {
 }  # fmt: skip
 #: Of start and final weights. They may change only with a note to the readers of shared links.
 DIGESTS = {
-    "plain": "7bf7df88bd514cee",
+    "plain": "f33dd9fdfb29ba49",
     "everything": "f2704eed4f3d3808",
-    "sigmoid": "9dd86214e5e7cfdc",
-    "selu": "5d45d16b69d5802c",
-    "silu": "99c37e721ad3bdcd",
+    "sigmoid": "311a33b2924ddaa9",
+    "selu": "db6bc101adf118a2",
+    "silu": "7259f59fd38878d6",
     "tanh": "3e7508861afe9fef",
 }
 
@@ -98,6 +98,29 @@ def test_dropout_changes_neither_start_nor_order(lab, train, small_data):
     assert sorted(orders[0]) == list(range(240))
 
 
+def test_initializer_is_that_of_the_hidden_layers(lab, small_data):
+    """The output layer keeps Glorot uniform, all biases begin at 0."""
+    weights = lab.evaluate(
+        """([settings, data]) => Lab.createTrainer(settings, dataOf(data)).exportWeights()
+             .map(({ name, values }) => [name, textOf(values)])""",
+        [{**SMALL, "depth": 2, "width": 90, "initializer": "he_normal"}, small_data],
+    )
+    assert [name for name, _ in weights] == ["kernel", "bias"] * 3
+    first, bias, second, _, output, last_bias = (unpacked(values) for _, values in weights)
+    assert not bias.any()
+    assert not last_bias.any()
+    assert first.std() == pytest.approx(math.sqrt(2 / 36), rel=0.05)
+    assert second.std() == pytest.approx(math.sqrt(2 / 90), rel=0.05)
+    limit = math.sqrt(6 / 100)
+    assert 0.95 * limit < np.abs(output).max() <= limit
+    zeros = lab.evaluate(
+        """([settings, data]) => Lab.createTrainer(settings, dataOf(data)).exportWeights()
+             .map(({ values }) => values.some((value) => value !== 0))""",
+        [{**SMALL, "depth": 2, "initializer": "zeros"}, small_data],
+    )
+    assert zeros == [False, False, False, False, True, False]
+
+
 def test_it_learns(train):
     result = train({**SMALL, "epochs": 10, "optimizer": "adam"})
     assert result["history"][-1]["val_accuracy"] > 0.9
@@ -122,6 +145,37 @@ def test_explosion_is_shown_as_one(train):
     assert result["reason"] == "not finite"
     assert not math.isfinite(result["history"][-1]["loss"])
     assert len(result["history"]) < SMALL["epochs"]
+
+
+def test_what_vanishes_ends_as_zero(train):
+    """Never in the numbers below 1e-38, in which many processors are slow."""
+    settings = {
+        **SMALL,
+        "depth": 50,
+        "activation": "sigmoid",
+        "initializer": "normal",
+        "sigma": 0.01,
+        "epochs": 1,
+    }
+    first = train(settings, watch=True)
+    norms = [layer["gradientNorm"] for layer in first["layers"]]
+    assert norms[0] == 0
+    assert norms[-1] > 0.01
+    assert 0 < min(norm for norm in norms if norm > 0) < 1e-25
+    assert first["weights"] == train(settings, useWasm=False)["weights"]
+
+
+def test_without_simd_it_trains_in_plain_javascript(lab, train):
+    lab.evaluate(
+        "() => { window.kept = WebAssembly.validate; WebAssembly.validate = () => false; }"
+    )
+    try:
+        plain = train(SMALL)
+    finally:
+        lab.evaluate("() => { WebAssembly.validate = window.kept; }")
+    assert plain["kernel"] == "plain"
+    assert train(SMALL)["kernel"] == "wasm"
+    assert plain["weights"] == train(SMALL)["weights"]
 
 
 def test_images_of_one_grey(train, small_data):
@@ -186,6 +240,8 @@ def test_damaged_data_are_refused(lab, small_data):
     }"""
     short = {**small_data, "labels": packed(np.zeros(299, np.uint8))}
     assert "299 labels; 300 images were promised" in lab.evaluate(make, [short])
+    eleven = {**small_data, "labels": packed(np.full(300, 10, np.uint8))}
+    assert lab.evaluate(make, [eleven]) == "A label is 10; labels go from 0 to 9."
     assert "at least one" in lab.evaluate(make, [{**small_data, "nValid": 0}])
 
 

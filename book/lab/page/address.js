@@ -1,8 +1,9 @@
 // The settings in the page's address: #depth=20&activation=sigmoid&b.activation=relu
 //
 // What equals its default is left out. "b." stands before what B has other than A; compare=true
-// says that there is a B, if it is equal to A. preset=NAME stands for all that a preset sets.
-// An address without "=" is a place on the page and none of our business.
+// says that there is a B, if it is equal to A. #preset-NAME stands for all that a preset sets; it is
+// also the place of its sentence on the page. Any other address without "=" is a place on the page,
+// too, and none of our business.
 
 import { schema, normalize } from "../settings.js";
 
@@ -34,20 +35,24 @@ function decode(text, problems) {
 // Return {A, B, preset, problems}, or null if the address is not one of ours.
 export function read(hash, presets) {
   const text = hash.replace(/^#/, "");
-  if (!text.includes("=")) return null;
   const problems = [];
+  if (text.startsWith("preset-")) {
+    const name = decode(text.slice(7), problems) ?? "";
+    const preset = presets.find((one) => one.name === name) ?? null;
+    if (!preset) problems.push(`There is no experiment "${name.slice(0, 40)}".`);
+    const A = normalize(preset?.settings).settings;
+    const B = preset?.b ? normalize({ ...A, ...preset.b }).settings : null;
+    return { A, B, preset, problems };
+  }
+  if (!text.includes("=")) return null;
   const a = Object.create(null);
   const b = Object.create(null);
-  let preset = null;
   let compared = false;
   for (const part of text.split("&").filter(Boolean)) {
     const at = part.includes("=") ? part.indexOf("=") : part.length;
     const [key, value] = [part.slice(0, at), part.slice(at + 1)].map((one) => decode(one, problems));
     if (key === null || value === null) continue;
-    if (key === "preset") {
-      preset = presets.find(({ name }) => name === value) ?? null;
-      if (!preset) problems.push(`There is no preset "${value.slice(0, 40)}".`);
-    } else if (key === "compare") {
+    if (key === "compare") {
       compared = value === "true";
       if (!compared && value !== "false") {
         problems.push(`compare is "${value.slice(0, 40)}"; it must be true or false. "false" is taken.`);
@@ -55,11 +60,10 @@ export function read(hash, presets) {
     } else if (key.startsWith("b.")) b[key.slice(2)] = value;
     else a[key] = value;
   }
-  const first = normalize({ ...preset?.settings, ...a });
-  const different = { ...(preset?.b ?? {}), ...b };
-  const hasB = compared || preset?.b !== undefined || Object.keys(b).length > 0;
-  const second = hasB ? normalize({ ...first.settings, ...different }) : null;
+  const first = normalize({ ...a });
+  const hasB = compared || Object.keys(b).length > 0;
+  const second = hasB ? normalize({ ...first.settings, ...b }) : null;
   problems.push(...first.problems);
   problems.push(...(second?.problems ?? []).map((problem) => `B: ${problem}`));
-  return { A: first.settings, B: second?.settings ?? null, preset, problems };
+  return { A: first.settings, B: second?.settings ?? null, preset: null, problems };
 }

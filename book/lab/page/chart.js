@@ -80,7 +80,7 @@ export function createChart(title, xTitle, note = "") {
   const node = element(
     "figure",
     { class: "lab-figure" },
-    element("figcaption", {}, element("strong", {}, title), " ", unit, note ? element("span", { class: "lab-note" }, note) : null),
+    element("figcaption", {}, element("strong", {}, title), " ", element("span", { class: "lab-note" }, note, " "), unit),
     picture,
   );
   let last = null;

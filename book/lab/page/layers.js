@@ -24,7 +24,7 @@ const MEASURES = [
     title: "Saturated or dead",
     note: "share of the units",
     bounds: { low: 0, high: 1 },
-    format: (y) => `${Math.round(100 * y)}%`,
+    format: (y) => (Number.isFinite(y) ? `${Math.round(100 * y)}%` : short(y)),
   },
   {
     key: "updateRatio",
@@ -40,10 +40,13 @@ function words(name, layers, { key, format }) {
   const known = layers.filter((layer) => layer[key] !== null);
   if (!known.length) return `${name}: no layer has this number.`;
   const [first, last] = [known[0], known.at(-1)];
-  return `${name}: ${format(first[key])} in ${first.name}, ${format(last[key])} in ${last.name}.`;
+  return `${name}: ${format(valueOf(first, key))} in ${first.name}, ${format(valueOf(last, key))} in ${last.name}.`;
 }
 
-const points = (layers, key) => layers.map((layer, i) => [i + 1, layer[key]]);
+// Of an exploded layer nothing can be said, also not that none of its units is dead.
+const exploded = (layer) => !Number.isFinite(layer.activationSd);
+const valueOf = (layer, key) => (layer[key] !== null && exploded(layer) ? NaN : layer[key]);
+const points = (layers, key) => layers.map((layer, i) => [i + 1, valueOf(layer, key)]);
 
 export function createLayers() {
   const charts = MEASURES.map((measure) => ({
@@ -77,7 +80,7 @@ export function layersTable(name, step, layers) {
     short(layer.gradientNorm),
     short(layer.activationMean),
     short(layer.activationSd),
-    layer.share === null ? "–" : `${percent(layer.share)} ${layer.shareKind}`,
+    layer.share === null ? "–" : `${percent(valueOf(layer, "share"))} ${layer.shareKind}`,
     short(layer.updateRatio),
   ]);
   return table(`${name}: the layers after step ${step}`, head, rows);

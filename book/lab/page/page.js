@@ -266,7 +266,7 @@ export class Page {
 
   writeAddress() {
     const { a, b } = this.settings;
-    const text = this.preset ? `preset=${this.preset.name}` : write(a, b);
+    const text = this.preset ? `preset-${this.preset.name}` : write(a, b);
     const target = text ? `#${text}` : `${location.pathname}${location.search}`;
     try {
       history.replaceState(null, "", target);
@@ -430,6 +430,7 @@ export class Page {
   }
 
   showProblems(problems) {
+    problems = [...new Set(problems)];
     const items = problems.slice(0, 10).map((problem) => element("li", {}, problem));
     if (problems.length > 10) items.push(element("li", {}, `and ${problems.length - 10} more`));
     const words = element("p", {}, "Not everything could be taken as it was:");
