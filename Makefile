@@ -18,7 +18,7 @@ $(READY): requirements.txt pyproject.toml
 	$(RUN) book/tools/runner.py
 	@touch $(READY)
 
-.PHONY: help install book test test-all notebooks lesson study studies jupyter lab pdf colab links serve assignments bench mutants lock format clean
+.PHONY: help install book test test-all notebooks lesson study studies jupyter lab pdf colab links serve assignments challenges bench mutants lock format clean
 help: ## Say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -65,6 +65,10 @@ links: $(READY) ## Ask every other site that the book links whether the page is 
 
 serve: book ## Build the website and show it at http://localhost:8000
 	$(RUN) -m http.server --directory _build/html 8000
+
+challenges: $(READY) ## Grade what students hand in from the Lab: make challenges FOLDER=...
+	@test -d "$(FOLDER)" || { echo "Name the folder: make challenges FOLDER=hand_ins"; exit 1; }
+	$(RUN) book/tools/challenges.py "$(FOLDER)"
 
 assignments: $(READY) ## Release the graded assignments without their solutions
 	$(RUN) book/tools/assignments.py

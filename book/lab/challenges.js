@@ -29,7 +29,7 @@ const quoted = (value) => {
 
 // The settings with which a challenge begins.
 export function startingSettings(challenge) {
-  return normalize({ ...challenge.start, ...challenge.fixed }).settings;
+  return normalize({ ...challenge.start, ...challenge.fixed, seed: challenge.seeds[0] }).settings;
 }
 
 // One sentence for each setting that breaks the rules of the challenge.
@@ -158,6 +158,8 @@ export function challengeProblems(challenge) {
   const seeds = challenge.seeds;
   if (!Array.isArray(seeds) || !seeds.length || !seeds.every(Number.isInteger)) {
     problems.push("seeds must be whole numbers.");
+  } else if (seeds.some((seed, i) => i > 0 && seed !== seeds[i - 1] + 1)) {
+    problems.push("seeds must follow one another.");
   }
   const bound = challenge.measure === "val_loss" ? "at_most" : "at_least";
   const levels = Array.isArray(challenge.levels) ? challenge.levels : [];

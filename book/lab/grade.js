@@ -1,11 +1,13 @@
 // Grade one hand-in by running its trainings again: the entry of the program for teachers.
 
 import {
-  challengeProblems, forgery, fullPoints, medianValue, pointsFor, refusal, valueOf,
+  challengeProblems, forgery, fullPoints, medianValue, pointsFor, refusal, startingSettings, valueOf,
 } from "./challenges.js";
 import { createTrainer } from "./trainer.js";
 
 export const problemsOf = challengeProblems;
+export const start = startingSettings;
+export const points = (challenge, values) => pointsFor(challenge, medianValue(challenge, values));
 
 export function trainAll(challenge, settings, data) {
   return challenge.seeds.map((seed) => {

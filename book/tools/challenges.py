@@ -14,6 +14,7 @@ too long, does not stop the others.
 
 import argparse
 import csv
+import importlib
 import json
 import sys
 from collections.abc import Iterator
@@ -25,7 +26,6 @@ from py_mini_racer import MiniRacer
 from py_mini_racer._exc import MiniRacerBaseException
 
 LAB = Path(__file__).resolve().parents[1] / "lab"
-CHALLENGES = LAB / "challenges"
 COLUMNS = ("file", "name", "challenge", "points", "of", "median", "reason")
 LARGEST = 100_000  # bytes; a hand-in has about two thousand
 SECONDS = 120.0  # for all trainings of one file
@@ -48,8 +48,7 @@ const atob = (text) => {
 
 def challenges() -> dict[str, Any]:
     """Return the challenges by their id."""
-    found = [json.loads(path.read_text("utf-8")) for path in sorted(CHALLENGES.glob("*.json"))]
-    return {challenge["id"]: challenge for challenge in found}
+    return {challenge["id"]: challenge for challenge in lab_build.challenges()}
 
 
 class Engine:
@@ -95,8 +94,7 @@ class Engine:
     @staticmethod
     def _start() -> MiniRacer:
         sys.path.insert(0, str(LAB))
-        import make_data
-
+        make_data = importlib.import_module("make_data")
         levels, labels = make_data.images_and_labels()
         pixels = levels * (255 // (make_data.LEVELS - 1))
         v8 = MiniRacer()
@@ -142,7 +140,8 @@ def grade(path: Path, engine: Engine, known: dict[str, Any]) -> dict[str, Any]:
         return row | {"reason": f"There is no challenge {str(wanted)[:60]!r}."}
     row["challenge"] = wanted
     try:
-        return row | engine.call("grade", known[wanted], file)
+        row.update(engine.call("grade", known[wanted], file))
+        return row
     except MiniRacerBaseException as error:
         what = type(error).__name__
         if "Timeout" in what:
@@ -172,7 +171,9 @@ def grade_folder(folder: Path, seconds: float = SECONDS) -> list[dict[str, Any]]
     with Engine(seconds) as engine:
         for path in hand_ins(folder):
             row = {"file": str(path.relative_to(folder)), **grade(path, engine, known)}
-            print(f"{row['file']}: {row['points']} of {row['of'] or '?'} {row['reason']}", flush=True)
+            print(
+                f"{row['file']}: {row['points']} of {row['of'] or '?'} {row['reason']}", flush=True
+            )
             rows.append(row)
     return rows
 

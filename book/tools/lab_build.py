@@ -13,12 +13,15 @@ import json
 import posixpath
 import re
 from pathlib import Path
+from typing import Any
 
 LAB = Path(__file__).resolve().parents[1] / "lab"
 #: A page imports `WORKER_SOURCE` from this module, which is made here.
 WORKER_MODULE = "worker_source.js"
 #: And `PRESETS`, the list in presets.json, from this one.
 PRESETS_MODULE = "presets_source.js"
+#: And `CHALLENGES`, the files of challenges/ in order, from this one.
+CHALLENGES_MODULE = "challenges_source.js"
 
 IMPORT = re.compile(r'^import \{(?P<names>[^}]*)\} from "(?P<path>\.\.?/[\w./]+\.js)";\n', re.M)
 EXPORT = re.compile(r"^export (?=(?:const|(?:async )?function|class) (?P<name>\w+))", re.M)
@@ -32,7 +35,15 @@ def source(name: str) -> str:
     if name == PRESETS_MODULE:
         presets = json.loads((LAB / "presets.json").read_text(encoding="utf-8"))
         return f"export const PRESETS = JSON.parse({_quoted(json.dumps(presets))});\n"
+    if name == CHALLENGES_MODULE:
+        return f"export const CHALLENGES = JSON.parse({_quoted(json.dumps(challenges()))});\n"
     return (LAB / name).read_text(encoding="utf-8")
+
+
+def challenges() -> list[dict[str, Any]]:
+    """Return the challenges, in the order of their files' names."""
+    paths = sorted((LAB / "challenges").glob("*.json"))
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
 def modules(entry: str) -> list[str]:

@@ -3,7 +3,8 @@
 The page `book/lab` gets one script, joined from the modules of `book/lab` (see
 `lab_build`), and a style sheet; no other page does. They and the images are put into
 `_static/lab/`. In the text of the page the line ``{lab-experiments}`` becomes the list of
-`presets.json`. Each experiment has a name that links lead to: ``lab.html#preset-NAME``.
+`presets.json`, and ``{lab-challenges}`` that of the folder `challenges`. Each has a name
+that links lead to: ``lab.html#preset-NAME``, ``lab.html#challenge-ID``.
 """
 
 import json
@@ -18,6 +19,7 @@ __all__ = ["experiments", "page_script", "setup"]
 
 PAGE = "book/lab"
 MARK = "{lab-experiments}"
+CHALLENGES_MARK = "{lab-challenges}"
 START = """(() => {
   const own = document.currentScript.src;
   Lab.open(new URL("data.js", own).href);
@@ -38,6 +40,18 @@ def experiments() -> str:
     return '<ul class="lab-experiments">\n' + "\n".join(items) + "\n</ul>\n"
 
 
+def challenges() -> str:
+    """Return the list of challenges as HTML."""
+    items = [
+        f'<li id="challenge-{escape(challenge["id"])}">'
+        f'<a href="#challenge-{escape(challenge["id"])}">{escape(challenge["title"])}</a>. '
+        f"{escape(challenge['text'])} "
+        f'(<a href="{escape(challenge["lesson"])}.html">lesson</a>)</li>'
+        for challenge in lab_build.challenges()
+    ]
+    return '<ol class="lab-experiments">\n' + "\n".join(items) + "\n</ol>\n"
+
+
 def page_script() -> str:
     """Return the script of the page, which starts itself."""
     return lab_build.page_script() + START
@@ -46,6 +60,7 @@ def page_script() -> str:
 def _fill(app: Any, page: str, source: list[str]) -> None:
     if page == PAGE:
         source[0] = source[0].replace(MARK, experiments())
+        source[0] = source[0].replace(CHALLENGES_MARK, challenges())
 
 
 def _add(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:

@@ -118,5 +118,22 @@ export function createForm(limits, changed) {
 
   show(settings);
   const clearProblems = () => fields.forEach(({ problem }) => (problem.textContent = ""));
-  return { nodes: groups.map(({ node }) => node), show, clearProblems };
+  // Only the settings in `free` can be changed; with null, all can.
+  function lock(free) {
+    for (const [key, { input, slider, row }] of fields) {
+      const locked = free !== null && !Object.hasOwn(free, key);
+      input.disabled = locked;
+      if (slider) slider.disabled = locked;
+      row.classList.toggle("locked", locked);
+    }
+  }
+
+  // Open the groups with settings in `free`, and no others.
+  function reveal(free) {
+    for (const { node, entries } of groups) {
+      node.open = entries.some(({ key }) => Object.hasOwn(free, key));
+    }
+  }
+
+  return { nodes: groups.map(({ node }) => node), show, lock, reveal, clearProblems };
 }

@@ -4,9 +4,12 @@
 // the running training; any other change makes both start anew, so that they stay comparable.
 
 import { schema, normalize } from "../settings.js";
+import { startingSettings } from "../challenges.js";
+import { CHALLENGES } from "../challenges_source.js";
 import { PRESETS } from "../presets_source.js";
 import { read, write } from "./address.js";
 import { createAnnouncer } from "./announcer.js";
+import { createChallenge, resultOf } from "./challenge.js";
 import { compare } from "./compare.js";
 import { createCurves } from "./curves.js";
 import { loadData } from "./data.js";
@@ -34,6 +37,7 @@ export class Page {
     this.settings = { a: normalize({}).settings, b: null };
     this.editing = "a";
     this.preset = null;
+    this.challenge = null;
     this.runs = {};
     this.seeds = null;
     this.loaded = {}; // id -> what a file said of five seeds
@@ -55,6 +59,7 @@ export class Page {
     this.announcer = createAnnouncer();
     this.curves = createCurves();
     this.layers = createLayers();
+    this.panel = createChallenge(() => this.tryChallenge(), () => this.leaveChallenge());
     this.form = createForm({ images: N_TRAIN }, (settings) => this.change(settings));
     this.problems = element("div", { class: "lab-problems", role: "alert" });
     this.status = { a: element("p", { class: "run-a" }), b: element("p", { class: "run-b" }) };
@@ -91,6 +96,7 @@ export class Page {
     this.root.replaceChildren(
       this.controls,
       this.problems,
+      this.panel.node,
       element("div", { class: "lab-columns" }, side, this.pictures),
       this.announcer.node,
     );
@@ -233,6 +239,7 @@ export class Page {
   take(A, B, preset, problems) {
     this.settings = { a: this.limited(A, problems), b: B && this.limited(B, problems) };
     this.preset = preset;
+    this.challenge = null;
     this.editing = "a";
     this.form.clearProblems();
     this.showProblems(problems);
@@ -256,6 +263,7 @@ export class Page {
   }
 
   openAddress() {
+    if (location.hash.startsWith("#challenge-")) return this.openChallenge(location.hash.slice(11));
     const found = read(location.hash, PRESETS);
     if (!found) return false;
     this.take(found.A, found.B, found.preset, found.problems);
@@ -264,9 +272,43 @@ export class Page {
     return true;
   }
 
+  openChallenge(id) {
+    const challenge = CHALLENGES.find((one) => one.id === id) ?? null;
+    const problems = challenge ? [] : [`There is no challenge "${id.slice(0, 40)}".`];
+    this.take(challenge ? startingSettings(challenge) : normalize({}).settings, null, null, problems);
+    this.challenge = challenge;
+    this.showAll();
+    if (challenge) this.form.reveal(challenge.free);
+    this.root.scrollIntoView({ block: "start" });
+    if (challenge) this.panel.title.focus({ preventScroll: true });
+    return true;
+  }
+
+  leaveChallenge() {
+    this.challenge = null;
+    this.resetRuns();
+    this.writeAddress();
+    this.showAll();
+    this.start.focus();
+  }
+
+  async tryChallenge() {
+    if (this.seeds?.busy) {
+      this.seeds.stop();
+      return this.showAll();
+    }
+    if (!(await this.ready())) return undefined;
+    this.resetRuns();
+    const { seeds } = this.challenge;
+    const first = { ...this.settings.a, seed: seeds[0] };
+    this.seeds = new SeedRuns([["a", first]], this.data, (what) => this.reportSeeds(what), seeds.length);
+    return this.showAll();
+  }
+
   writeAddress() {
     const { a, b } = this.settings;
-    const text = this.preset ? `preset-${this.preset.name}` : write(a, b);
+    const named = this.challenge ? `challenge-${this.challenge.id}` : null;
+    const text = named ?? (this.preset ? `preset-${this.preset.name}` : write(a, b));
     const target = text ? `#${text}` : `${location.pathname}${location.search}`;
     try {
       history.replaceState(null, "", target);
@@ -381,7 +423,8 @@ export class Page {
 
   reportSeeds(what) {
     if (this.seeds?.done && what === "done") {
-      this.announcer.say(this.seedWords().join(" "), true);
+      const words = this.challenge ? [resultOf(this.challenge, this.seeds)] : this.seedWords();
+      this.announcer.say(words.join(" "), true);
       this.showButtons();
     }
     this.schedule(what);
@@ -408,6 +451,8 @@ export class Page {
       this.sides.querySelector(`#lab-side-${id}`).checked = this.editing === id;
     }
     this.compared.checked = this.settings.b !== null;
+    this.compared.disabled = this.challenge !== null;
+    this.form.lock(this.challenge?.free ?? null);
     this.chooser.value = this.preset?.name ?? "";
     this.sentence.textContent = this.preset?.sentence ?? "";
     this.sentence.hidden = !this.preset;
@@ -427,6 +472,8 @@ export class Page {
     this.oneEpoch.disabled = seeding || this.busy;
     this.fiveSeeds.textContent = seeding ? "Stop the five seeds" : "Five seeds";
     this.fiveSeeds.disabled = this.busy;
+    this.fiveSeeds.hidden = this.challenge !== null;
+    this.panel.show(this.challenge, this.settings.a, this.seeds);
   }
 
   showProblems(problems) {
@@ -473,11 +520,12 @@ export class Page {
 
   seedLine(id) {
     const finished = this.finishedSeeds(id);
+    const count = this.seeds?.count ?? COUNT;
     const values = finished.map(finalAccuracy);
     const list = values.map((value) => (Number.isFinite(value) ? `${(100 * value).toFixed(1)}%` : "exploded"));
-    const name = this.settings.b ? id.toUpperCase() : "Five seeds";
-    const state = this.seeds?.busy && finished.length < COUNT ? ` Seed ${finished.length + 1} of ${COUNT} is at work.` : "";
-    if (!values.length) return `${name}: validation accuracy of ${COUNT} seeds.${state}`;
+    const name = this.settings.b ? id.toUpperCase() : this.challenge ? "The challenge" : "Five seeds";
+    const state = this.seeds?.busy && finished.length < count ? ` Seed ${finished.length + 1} of ${count} is at work.` : "";
+    if (!values.length) return `${name}: validation accuracy of ${count} seeds.${state}`;
     const usable = [...values].filter(Number.isFinite).sort((x, y) => x - y);
     const middle = usable.length ? `median ${(100 * usable[Math.floor(usable.length / 2)]).toFixed(1)}%, ` : "";
     return `${name}: ${middle}validation accuracy by seed ${list.join(", ")}.${state}`;

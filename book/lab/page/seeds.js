@@ -1,4 +1,4 @@
-// Five seeds: each setting is trained with five seeds in a row, A and B beside each other.
+// Several seeds: each setting is trained with `count` seeds in a row, A and B beside each other.
 
 import { Run } from "./run.js";
 
@@ -14,7 +14,8 @@ export function finalAccuracy({ history, reason, settings }) {
 
 export class SeedRuns {
   // named: [[id, settings], ...]
-  constructor(named, data, changed) {
+  constructor(named, data, changed, count = COUNT) {
+    this.count = count;
     this.data = data;
     this.changed = changed;
     this.stopped = false;
@@ -28,7 +29,7 @@ export class SeedRuns {
       if (run.over && !this.stopped) {
         run.stop();
         side.finished.push(run);
-        if (side.finished.length < COUNT && run.state === "done") this.next(side);
+        if (side.finished.length < this.count && run.state === "done") this.next(side);
       }
       this.changed(what);
     });
@@ -36,7 +37,7 @@ export class SeedRuns {
   }
 
   get done() {
-    return this.sides.every(({ finished, run }) => finished.length === COUNT || run.state === "failed");
+    return this.sides.every(({ finished, run }) => finished.length === this.count || run.state === "failed");
   }
 
   get busy() {
