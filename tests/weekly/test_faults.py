@@ -15,7 +15,7 @@ from conftest import PATHS, ROOT
 from nbformat.v4 import new_code_cell, new_notebook
 from test_notebooks import EXPLORER, hear_interrupts
 
-TOOLS = ("notebooks.py", "cores.py")
+TOOLS = ("notebooks.py", "determinism.py")
 NBVAL = ["-m", "pytest", "--nbval", "--nbval-current-env", "-o", "addopts=", "-q"]
 BUDGETS = """
 from notebook_budgets import NotebookBudgets
