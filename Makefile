@@ -15,9 +15,10 @@ $(READY): requirements.txt pyproject.toml
 	"$(PYTHON)" -m venv $(VENV)
 	$(RUN) -m pip install --disable-pip-version-check --quiet --requirement requirements.txt
 	$(RUN) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	$(RUN) book/tools/runner.py
 	@touch $(READY)
 
-.PHONY: help install book test test-all notebooks lesson study studies lab pdf colab links serve assignments bench mutants lock format clean
+.PHONY: help install book test test-all notebooks lesson study studies jupyter lab pdf colab links serve assignments bench mutants lock format clean
 help: ## Say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -46,6 +47,10 @@ study: $(READY) ## Measure one stored comparison again: make study NAME=...
 studies: $(READY) ## Measure every stored comparison again (up to 15 minutes each)
 	$(RUN) book/tools/studies.py
 
+jupyter: $(READY) ## Open the lessons in JupyterLab, as Binder does
+	$(RUN) book/tools/jupyter_edition.py --output _build/jupyter
+	JUPYTER_CONFIG_PATH="$(CURDIR)/book/hub/readers" $(RUN) -m jupyterlab _build/jupyter
+
 lab: $(READY) ## Execute every lesson in JupyterLab, in a browser, within 2 GiB (half an hour)
 	$(RUN) -m pytest tests/weekly/every_lesson.py --numprocesses=0 -rP
 
@@ -67,13 +72,16 @@ assignments: $(READY) ## Release the graded assignments without their solutions
 bench: $(READY) ## Measure time, memory and size of everything (an hour and a half)
 	$(RUN) tests/benchmarks/run.py
 
-mutants: $(READY) ## Break ch11lib in 80 places and see who notices (half an hour)
+mutants: $(READY) ## Break ch11lib in 85 places and see who notices (half an hour)
 	$(RUN) tests/mutations/run.py
 
-lock: ## Compile requirements.txt from pyproject.toml (needs uv)
+lock: ## Compile requirements.txt, and Binder's, from pyproject.toml (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url \
 	  --no-annotate --custom-compile-command "make lock" \
 	  --group book --group test pyproject.toml --output-file requirements.txt
+	uv pip compile --quiet --python-version 3.11 --python-platform linux --no-emit-index-url \
+	  --no-annotate --custom-compile-command "make lock" --constraint requirements.txt \
+	  --group run pyproject.toml --output-file .binder/requirements.txt
 
 format: $(READY) ## Format and lint the code
 	$(RUN) -m ruff format . && $(RUN) -m ruff check --fix .

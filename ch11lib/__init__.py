@@ -2,9 +2,7 @@
 
 Each submodule carries the name of the lesson that introduces it; the shared
 ones are `datasets`, `pipelines`, `plots`, `explore`, `claims`, `models`,
-`experiments`, `training` and `studies`.
-ones are `datasets`, `pipelines`, `plots`, `explore`, `claims`, `models`, `experiments` and
-`uncertainty`.
+`experiments`, `training`, `studies` and `uncertainty`.
 Submodules load on first use, so ``import ch11lib`` is instant and imports
 neither Keras nor TensorFlow.
 """

@@ -1,4 +1,4 @@
-"""Batch normalization and its relatives. NumPy only.
+"""Batch normalization, forward and back. NumPy only.
 
 Lesson: *Batch normalization*. `BatchNormalization` has the attributes and
 defaults of ``keras.layers.BatchNormalization``, for inputs of shape
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ch11lib import _checks
 
-__all__ = ["BatchNormalization", "Gradients", "fold", "layer_norm", "rms_norm"]
+__all__ = ["BatchNormalization", "Gradients", "fold"]
 
 Array = NDArray[np.floating[Any]]
 
@@ -176,73 +176,6 @@ class BatchNormalization:
         g = self.gamma * upstream
         dX = (g - g.mean(axis=0) - x_hat * (g * x_hat).mean(axis=0)) / root
         return Gradients(dX, (upstream * x_hat).sum(axis=0), upstream.sum(axis=0))
-
-
-def layer_norm(X: ArrayLike, epsilon: float = 1e-3) -> Array:
-    """Standardize each instance over its features: (x − μ) / √(σ² + ε).
-
-    Parameters
-    ----------
-    X : array_like, shape (n_instances, n_features)
-    epsilon : float
-        ε, above 0.
-
-    Returns
-    -------
-    ndarray, shape (n_instances, n_features)
-        μ and σ² are those of each row, so the rest of the batch does not matter.
-
-    Raises
-    ------
-    ValueError
-        If `X` is no matrix or `epsilon` not positive and finite.
-
-    Notes
-    -----
-    Ba, Kiros and Hinton (2016), arXiv:1607.06450, without gain and bias.
-
-    Examples
-    --------
-    >>> layer_norm([[1.0, 3.0], [10.0, 30.0]]).round(1)
-    array([[-1.,  1.],
-           [-1.,  1.]])
-    """
-    X = _matrix("X", X)
-    _checks.positive("epsilon", epsilon)
-    centred = X - X.mean(axis=1, keepdims=True)
-    return np.asarray(centred / np.sqrt(X.var(axis=1, keepdims=True) + epsilon))
-
-
-def rms_norm(X: ArrayLike, epsilon: float = 1e-6) -> Array:
-    """Divide each instance by the root mean square of its features: x / √(mean(x²) + ε).
-
-    Parameters
-    ----------
-    X : array_like, shape (n_instances, n_features)
-    epsilon : float
-        ε, above 0.
-
-    Returns
-    -------
-    ndarray, shape (n_instances, n_features)
-
-    Raises
-    ------
-    ValueError
-        If `X` is no matrix or `epsilon` not positive and finite.
-
-    Notes
-    -----
-    Zhang and Sennrich (2019), arXiv:1910.07467, equation 4, without gain.
-
-    Examples
-    --------
-    >>> rms_norm([[1.0, 7.0]]).round(3)
-    array([[0.2, 1.4]])
-    """
-    X = _matrix("X", X)
-    _checks.positive("epsilon", epsilon)
-    return np.asarray(X / np.sqrt((X**2).mean(axis=1, keepdims=True) + epsilon))
 
 
 def fold(kernel: ArrayLike, bias: ArrayLike, layer: Any) -> tuple[Array, Array]:

@@ -382,9 +382,12 @@ def paired_ratio(
 
 
 def set_random_seed(seed: int) -> None:
-    """Seed everything, and keep what TensorFlow has made ready to run.
+    """Seed Python, NumPy and Keras, and keep what TensorFlow has made ready to run.
 
-    ``keras.utils.set_random_seed`` does the first. For operations that count how often
+    What you draw from ``tf.random`` does not start again; for that, call
+    ``keras.utils.set_random_seed``.
+
+    ``keras.utils.set_random_seed`` seeds, too. For operations that count how often
     they drew, TensorFlow then also empties its cache of kernels, and with it all functions
     that were placed and optimized: the next step and the next evaluation take that time
     again, 0.2 s for two layers, 0.7 s for fifty. Keras's layers keep their random states

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sandbox
 from filelock import FileLock
+from lab_fixtures import lab, small_data  # noqa: F401 (a second conftest would hide this one)
 from notebook_budgets import NotebookBudgets
 from timings_plugin import Timings
 

@@ -37,3 +37,15 @@ if (window.MathJax) {
       }),
   };
 }
+
+// Excerpts of what the search found are the page's text, without its printed contents.
+document.addEventListener("DOMContentLoaded", () => {
+  if (typeof Search === "undefined") return;
+  const textOf = Search.htmlToText;
+  Search.htmlToText = (html, anchor) => {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    const others = "#jb-print-docs-body, .bd-header-article, .bd-sidebar-secondary, noscript";
+    page.querySelectorAll(others).forEach((one) => one.remove());
+    return textOf(page.documentElement.outerHTML, anchor);
+  };
+});

@@ -10,6 +10,7 @@ sys.path.insert(0, str(HERE / "grading"))
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 from grading import ExecuteApart, RestoreCells  # noqa: E402
+from grading_collect import Collect, Extract  # noqa: E402
 from nbgrader.converters import Autograde  # noqa: E402
 from nbgrader.preprocessors import Execute  # noqa: E402
 
@@ -35,7 +36,6 @@ c.ExecuteApart.max_output = 1_000_000
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError('your answer')"}
 c.ClearSolutions.text_stub = "*Your answer*"
 
-# What students hand in: ada_optimizers.ipynb
-c.FileNameCollectorPlugin.named_regexp = (
-    r"(?:.*/)?(?P<student_id>[^_/]+)_(?P<file_id>[^/]+?)(\.ipynb)?$"
-)
+# What students hand in: ada_optimizers.ipynb, or what a learning platform makes of the name.
+c.ZipCollectApp.extractor_plugin = Extract
+c.ZipCollectApp.collector_plugin = Collect

@@ -5,6 +5,9 @@
 - The theme puts tables that are too wide for a phone into a box that scrolls. A
   keyboard scrolls it only if it can have the focus.
 - The theme's button that unfolds a part of the table of contents has no name.
+- The links of headings to themselves are no stops of the Tab key: the contents have them.
+- Exercises and solutions share one id each, which nobody uses: it goes.
+- A page with the name of the site has it once in its title.
 - Pictures are loaded when the reader comes near them, but for the first of a page.
 - The one page of the builder ``singlehtml`` sets its formulas, though Sphinx looks for
   them on the first page only; and its links stay on the page, and find their target
@@ -22,6 +25,7 @@ __all__ = ["setup"]
 
 
 MENDED = {
+    'class="headerlink" href=': 'class="headerlink" tabindex="-1" href=',
     'role="doc-biblioentry"': 'role="listitem"',
     '<div class="pst-scrollable-table-container">': (
         '<div class="pst-scrollable-table-container" tabindex="0" role="region" aria-label="Table">'
@@ -36,6 +40,8 @@ def _mend(app: Any, page: str, template: str, context: dict[str, Any], tree: Any
     for old, new in MENDED.items():
         if "body" in context:
             context["body"] = context["body"].replace(old, new)
+    if context.get("title") == context.get("docstitle"):
+        context["docstitle"] = ""
     if generate := context.get("generate_toctree_html"):
 
         def named(kind: str, *arguments: Any, **options: Any) -> Any:
@@ -54,6 +60,13 @@ def _join_names(app: Any, what: str, name: str, thing: Any, options: Any, lines:
     """``:ivar a, b:`` would be an attribute b of the type "a,"."""
     field = re.compile(r"^:(?:ivar|vartype) \w+(?:, \w+)+:")
     lines[:] = [field.sub(lambda found: found[0].replace(", ", ","), line) for line in lines]
+
+
+def _drop_shared_ids(app: Any, tree: Any, page: str) -> None:
+    for section in tree.findall(nodes.section):
+        if section["ids"] in (["exercise-content"], ["solution-content"]):
+            section["classes"] += section["ids"]
+            section["ids"] = []
 
 
 def _load_late(app: Any, tree: Any, page: str) -> None:
@@ -103,6 +116,7 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("html-page-context", _mend, priority=900)  # after the theme
     app.connect("autodoc-skip-member", _skip)
     app.connect("autodoc-process-docstring", _join_names, priority=600)  # after napoleon
+    app.connect("doctree-resolved", _drop_shared_ids)
     app.connect("doctree-resolved", _load_late)
     app.connect("doctree-resolved", _link_inside)
     app.connect("builder-inited", _whole_book)

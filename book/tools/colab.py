@@ -5,8 +5,8 @@
 Colab opens one notebook of a repository, without the files beside it. So each
 lesson gets a first cell that installs ``ch11lib`` from the same repository and
 the same commit, and nothing that is there already; its text is turned into plain
-Markdown (see `plain_markdown`); and a folded cell is a form, which shows its label
-in the place of its code. The workflow ``deploy.yml`` stores the
+Markdown (see `plain_markdown`); solutions are folded; and a folded cell is a form, which
+shows its label in the place of its code. The workflow ``deploy.yml`` stores the
 folder in the branch ``colab`` of the repository, where the website's buttons
 look for it: a fork has its own.
 """
@@ -15,6 +15,7 @@ import argparse
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,23 @@ BRANCH = "colab"
 INSTALL = """\
 # On Colab: install the course's package. What is there already stays as it is.
 import importlib.util
+import os
 import sys
 
 if importlib.util.find_spec("ch11lib") is None:
     !"{{sys.executable}}" -m pip list --format=freeze > installed.txt
     !"{{sys.executable}}" -m pip install --constraint installed.txt "{requirement}"
     importlib.invalidate_caches()
-    import ch11lib"""
+    import ch11lib
+
+# TensorFlow's notes on the machine are no results: they are not shown below the cells.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if importlib.util.find_spec("tensorflow"):
+    shown, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    import tensorflow
+
+    os.dup2(shown, 2)"""
 
 NOTE = """\
 > **An edition for Colab**, made from [{title}]({page}). \
@@ -82,27 +93,60 @@ def edition(path: Path, install: str, site: str, texts: plain_markdown.Book) -> 
     ValueError
         If the text holds MyST that `plain_markdown` does not know.
     """
-    source = nbformat.read(path, as_version=4)
     page = f"{site}book/{path.stem}.html"
     note = NOTE.format(title=texts.titles[path.stem], page=page)
     first = [
         nbformat.v4.new_markdown_cell(note),
         nbformat.v4.new_code_cell(INSTALL.format(requirement=install)),
     ]
-    made = notebooks.normalize(nbformat.from_dict({**source, "cells": first + source.cells}))
-    called = plain_markdown.numbers(made.cells)
+    made = plain(path, texts, first)
     for cell in made.cells:
-        if cell.cell_type == "markdown":
-            cell.source = texts.plain(cell.source, called)
-        elif notebooks.FOLDED & {*cell.metadata.get("tags", [])}:
+        if cell.cell_type == "code" and notebooks.FOLDED & {*cell.metadata.get("tags", [])}:
             label = cell.metadata.get("mystnb", {}).get("code_prompt_show", "Code")
             cell.metadata["cellView"] = "form"  # Colab shows the title alone
             cell.source = f"#@title {label}\n{cell.source}"
+        if cell.source == plain_markdown.SOLUTION:
+            cell.metadata["id"] = cell.id  # by which Colab finds it
+    folded = [cell.id for cell in made.cells if cell.source == plain_markdown.SOLUTION]
+    made.metadata["colab"] = {"collapsed_sections": folded}
+    return made
+
+
+def plain(path: Path, texts: plain_markdown.Book, first: Sequence[Any] = ()) -> Any:
+    """Return the notebook at `path` in plain Markdown, behind the cells `first`.
+
+    Captions of figures stand below them as text. The heading of a solution is a cell of its
+    own: JupyterLab folds what follows it up to the next exercise.
+    """
+    source = nbformat.read(path, as_version=4)
+    made = notebooks.normalize(nbformat.from_dict({**source, "cells": [*first, *source.cells]}))
+    called = plain_markdown.numbers(made.cells)
+    cells: list[Any] = []
+    for cell in made.cells:
+        if cell.cell_type == "markdown":
+            cells += _split(cell, texts.plain(cell.source, called))
+        else:
+            cells.append(cell)
+    made.cells = cells
     return _with_captions(made, called, texts)
 
 
+def _split(cell: Any, text: str) -> list[Any]:
+    """Return the cells of a text, split before each exercise and around each solution's head."""
+    heads = rf"(?m)^(?={plain_markdown.EXERCISE})|^({plain_markdown.SOLUTION})$"
+    parts = [part.strip("\n") for part in re.split(heads, text) if part]
+    made = []
+    for number, part in enumerate(filter(None, parts)):
+        one = nbformat.v4.new_markdown_cell(part, metadata=dict(cell.metadata))
+        one.id = f"{cell.id}-{number}" if number else cell.id  # the same each time
+        if part == plain_markdown.SOLUTION:
+            one.metadata["jp-MarkdownHeadingCollapsed"] = True
+        made.append(one)
+    return made
+
+
 def _with_captions(made: Any, called: dict[str, str], texts: plain_markdown.Book) -> Any:
-    """Put the caption of each figure that a code cell draws below it: Colab shows none."""
+    """Put the caption of each figure that a code cell draws below it."""
     cells = []
     for cell in made.cells:
         cells.append(cell)

@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from docutils import nodes
-from sphinx.util import logging
-
 __all__ = ["inline_svg", "setup"]
 
 FOLDER = "drawings"
@@ -74,6 +71,9 @@ def inline_svg(text: str, name: str, alt: str, style: str = "") -> str:
 def _put_in(app: Any, tree: Any, page: str) -> None:
     if app.builder.format != "html":
         return
+    from docutils import nodes  # not where lessons are run: `inline_svg` needs no Sphinx
+    from sphinx.util import logging
+
     for image in list(tree.findall(nodes.image)):
         path = Path(image["uri"])
         if path.suffix != ".svg" or path.parent.name != FOLDER:

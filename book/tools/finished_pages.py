@@ -4,8 +4,10 @@
   jump while pictures come in, and a link into it lands where it should. The size is
   read from the file, or from the picture in the page. Pictures of cells with more
   dots per inch than the course's own are sharp: they are shown at their logical size.
+- Plots are stored as PNG; as lossless WebP they have the same pixels and half the bytes.
 - The theme draws its icons with a font. The script that could draw them, too, is
   1.5 MB that every page would wait for: it goes.
+- Sphinx, docutils and the theme each say how wide a phone is: once is enough.
 """
 
 import base64
@@ -16,12 +18,14 @@ from typing import Any
 
 from PIL import Image
 
-__all__ = ["finish", "image_size", "setup"]
+__all__ = ["finish", "image_size", "setup", "shrink_pictures"]
 
 DPI = 110  # figure.dpi of ch11lib/course.mplstyle
 IMAGE = re.compile(r'<img\b(?:[^>"]|"[^"]*")*>')
 ATTRIBUTE = re.compile(r'\s([\w-]+)="([^"]*)"')
 ICON_SCRIPT = re.compile(r'\s*<script src="[^"]*vendor/fontawesome/[^"]*\.js[^"]*"></script>')
+PICTURE = re.compile(r"_images/([\w.-]+)")
+VIEWPORT = re.compile(r'\s*<meta name="viewport" [^>]*>')
 UNUSED = [
     "_static/vendor/fontawesome/*/js/*",
     "_static/vendor/fontawesome/*/webfonts/*.ttf",  # for browsers without WOFF2
@@ -80,17 +84,36 @@ def _sized(tag: str, folder: Path) -> str:
 
 def finish(text: str, folder: Path) -> str:
     """Return the HTML page `text`, which is stored in `folder`, as readers get it."""
-    return IMAGE.sub(lambda found: _sized(found[0], folder), ICON_SCRIPT.sub("", text))
+    text = ICON_SCRIPT.sub("", text)
+    if first := VIEWPORT.search(text):
+        text = text[: first.end()] + VIEWPORT.sub("", text[first.end() :])
+    return IMAGE.sub(lambda found: _sized(found[0], folder), text)
+
+
+def shrink_pictures(folder: Path) -> dict[str, str]:
+    """Make lossless WebP of the PNG files in `folder` where that is smaller; return new names."""
+    renamed = {}
+    for path in sorted(folder.glob("*.png")):
+        content = io.BytesIO()
+        with Image.open(path) as image:
+            image.save(content, "WEBP", lossless=True, quality=80, method=4)
+        if content.tell() < path.stat().st_size:
+            path.with_suffix(".webp").write_bytes(content.getvalue())
+            path.unlink()
+            renamed[path.name] = path.with_suffix(".webp").name
+    return renamed
 
 
 def _finish_all(app: Any, exception: Exception | None) -> None:
     if exception or app.builder.format != "html":
         return
     site = Path(app.outdir)
-    for page in site.rglob("*.html"):
-        if not page.is_relative_to(site / "_static"):
-            text = page.read_text(encoding="utf-8")
-            page.write_text(finish(text, page.parent), encoding="utf-8")
+    pages = [path for path in site.rglob("*.html") if not path.is_relative_to(site / "_static")]
+    texts = {page: finish(page.read_text(encoding="utf-8"), page.parent) for page in pages}
+    renamed = shrink_pictures(site / "_images")
+    for page, text in texts.items():
+        text = PICTURE.sub(lambda found: f"_images/{renamed.get(found[1], found[1])}", text)
+        page.write_text(text, encoding="utf-8")
     for path in [path for pattern in UNUSED for path in site.glob(pattern)]:
         path.unlink()
 

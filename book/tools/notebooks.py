@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import itertools
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -35,10 +36,17 @@ KEPT_CELL_METADATA = {"tags", "mystnb", "given"}
 FOLDED = {"hide-input", "hide-cell"}
 #: The pages in the form of the second edition: see the gates in the tests. Their plots are
 #: stored at twice the density.
-SECOND_EDITION = {"intro", "vanishing_gradients"}
+SECOND_EDITION = {"batch_normalization", "intro", "vanishing_gradients"}
 #: Instructions to the kernel. TensorFlow's C++ hardware notes go to the terminal, not into outputs.
 KERNEL = ["--IPKernelApp.capture_fd_output=False", "--log-level=40"]
 SHARP = ["--InlineBackend.figure_formats=retina"]
+#: A link to a page by its name alone, which only Sphinx can follow; code is left alone.
+LINK = re.compile(
+    r"\{doc\}`(?P<doc>[\w/#-]+)`"
+    r"|^```[^{].*?^```$|`[^`\n]+`"
+    r"|(?<!!)\[(?P<text>[^\]\n]*)\]\((?P<target>[\w/-]+(?:#[\w-]*)?)\)",
+    re.M | re.S,
+)
 T = TypeVar("T")
 
 
@@ -61,10 +69,35 @@ def normalize(notebook: Any) -> Any:
             cell.metadata["jupyter"] = {"source_hidden": True}  # folded in JupyterLab, too
         cell.id = hashlib.sha256(f"{number} {cell.cell_type}".encode()).hexdigest()[:8]
         cell.source = cell.source.strip("\n")
+        if cell.cell_type == "markdown":
+            cell.source = LINK.sub(_link_to_file, cell.source)
         if cell.cell_type == "code":
             cell.outputs = _merge_streams(cell.outputs)
         clean.cells.append(cell)
     return clean
+
+
+def _link_to_file(found: re.Match[str]) -> str:
+    """Return a link to a page as one that also works, and reads well, without Sphinx."""
+    target = found["doc"] or found["target"] or ""
+    name, hash, anchor = target.partition("#")
+    files = [ROOT / "book" / f"{name.removeprefix('/book/')}{end}" for end in (".ipynb", ".md")]
+    for path in filter(Path.is_file, files):
+        text = found["text"] or page_title(path)
+        return f"[{text}]({path.relative_to(ROOT / 'book').as_posix()}{hash}{anchor})"
+    return found[0]
+
+
+def page_title(path: Path) -> str:
+    """Return the first heading of a page."""
+    if path.suffix == ".ipynb":
+        text = nbformat.read(path, as_version=4).cells[0].source
+    else:
+        text = path.read_text(encoding="utf-8")
+    found = re.search(r"^# (.+)$", text, re.M)
+    if not found:
+        raise ValueError(f"{path} has no heading")
+    return found[1]
 
 
 def _merge_streams(outputs: list[Any]) -> list[Any]:
@@ -160,11 +193,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Execute and normalize notebooks.")
     parser.add_argument("names", nargs="*", help="lesson names; default: all")
     parser.add_argument("--jobs", type=int, default=2, help="notebooks at a time")
+    parser.add_argument("--normal-form", action="store_true", help="store without executing")
     parser.add_argument("--timings", action="store_true", help="store new measured times, too")
     arguments = parser.parse_args()
     paths = [ROOT / "book" / f"{name}.ipynb" for name in arguments.names] or toc_notebooks()
     if missing := [path.name for path in paths if not path.exists()]:
         parser.error(f"no such notebook: {', '.join(missing)}")
+    if arguments.normal_form:
+        for path in paths:
+            changed = write(path, normalize(nbformat.read(path, as_version=4)))
+            print(f"{path.name}: {'changed' if changed else 'unchanged'}")
+        return 0
     failures = 0
     determinism.pin_instruction_set()
     os.environ["TQDM_DISABLE"] = "1"  # a bar that has gone leaves its traces in an output

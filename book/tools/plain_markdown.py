@@ -1,9 +1,10 @@
-"""Turn the book's MyST into the Markdown that Colab and others render.
+"""Turn the book's MyST into the Markdown that Colab, JupyterLab and others render.
 
-Roles become words and links to the website, exercises and solutions headings in
-bold. A drawing is put into the text itself, since its file is not beside the notebook.
-Figures, tables and equations are numbered within the notebook. What is not known
-raises an error, so that no new directive slips through.
+Roles become words and links: to the website or, without its address, to the files.
+Exercises and solutions become headings, so that a solution can be folded. A drawing is put
+into the text itself, since its file is not beside the notebook. Figures, tables and equations
+are numbered within the notebook. What is not known raises an error, so that no new directive
+slips through.
 """
 
 import base64
@@ -17,10 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import drawings
-import nbformat
+import notebooks
 from pybtex.database import Entry, parse_file
 
-__all__ = ["Book", "numbers"]
+__all__ = ["EXERCISE", "SOLUTION", "Book", "numbers"]
+
+#: The headings of an exercise (its beginning) and of a solution, which ends at the next one.
+EXERCISE = "### Exercise: "
+SOLUTION = "#### Solution"
 
 #: Code in fences, formulas, roles, code in backquotes, links: whichever comes first.
 PARTS = re.compile(
@@ -39,18 +44,6 @@ NUMBERED = re.compile(
     r"|\$\$ \((?P<equation>[\w-]+)\)$",
     re.M,
 )
-
-
-def title(path: Path) -> str:
-    """Return the first heading of a page."""
-    if path.suffix == ".ipynb":
-        text = nbformat.read(path, as_version=4).cells[0].source
-    else:
-        text = path.read_text(encoding="utf-8")
-    found = re.search(r"^# (.+)$", text, re.M)
-    if not found:
-        raise ValueError(f"{path} has no heading")
-    return found[1]
 
 
 def authors(entry: Entry) -> str:
@@ -89,7 +82,7 @@ class Book:
     Attributes
     ----------
     site : str
-        Address of the website, with a slash at its end.
+        Address of the website, with a slash at its end; empty for links to the files.
     titles : dict of str to str
         Page, without folder and ending → its title.
     references : dict of str to Entry
@@ -108,7 +101,9 @@ class Book:
         """Return the book whose pages and ``references.bib`` are in `folder`."""
         paths = [*folder.glob("*.ipynb"), *folder.glob("*.md")]
         entries = parse_file(str(folder / "references.bib")).entries
-        return cls(site, {path.stem: title(path) for path in paths}, dict(entries), folder)
+        return cls(
+            site, {path.stem: notebooks.page_title(path) for path in paths}, dict(entries), folder
+        )
 
     def plain(self, text: str, called: Mapping[str, str]) -> str:
         """Return `text` without MyST.
@@ -143,11 +138,19 @@ class Book:
 
     def _link(self, text: str, target: str) -> str:
         name, _, anchor = target.partition("#")
-        stem = name.removesuffix(".md").removesuffix(".ipynb")
-        if stem and stem not in self.titles and not stem.startswith("api/"):
+        stem = name.removeprefix("/book/").removesuffix(".md").removesuffix(".ipynb")
+        api = self.folder / f"{stem}.md"
+        if stem and stem not in self.titles and not (stem.startswith("api/") and api.is_file()):
             raise ValueError(f"the link {target!r} leads to no page")
-        address = f"{self.site}book/{stem}.html" if stem else ""
-        return f"[{text or self.titles[stem]}]({address}{'#' + anchor if anchor else ''})"
+        if not text:
+            text = self.titles[stem] if stem in self.titles else notebooks.page_title(api)
+        address = self._address(stem) if stem else ""
+        return f"[{text}]({address}{'#' + anchor if anchor else ''})"
+
+    def _address(self, stem: str) -> str:
+        if self.site:
+            return f"{self.site}book/{stem}.html"
+        return f"{stem}.ipynb" if (self.folder / f"{stem}.ipynb").is_file() else f"{stem}.md"
 
     def _role(self, role: str, content: str, called: Mapping[str, str]) -> str:
         words = content.partition("<")[0].strip()
@@ -174,11 +177,12 @@ class Book:
                 raise ValueError(f"{key!r} is not in the bibliography")
         entries = [self.references[key] for key in keys]
         cited = [form(authors(entry), entry.fields["year"]) for entry in entries]
-        address = f"{self.site}book/bibliography.html"
-        return "; ".join(f"[{words}]({address})" for words in cited)
+        if not self.site:  # the page of references is made with the website
+            return "; ".join(cited)
+        return "; ".join(f"[{words}]({self._address('bibliography')})" for words in cited)
 
     def _without_fences(self, text: str, called: Mapping[str, str]) -> str:
-        """Return `text` with drawings as images and the other directives as bold headings."""
+        """Return `text` with drawings as images and the other directives as headings."""
         lines: list[str] = []
         rest = text.split("\n")
         while rest:
@@ -195,12 +199,25 @@ class Book:
                         rest.pop(0)
                     if number and rest:
                         lines[-1] += f" {rest.pop(0)}"
+                elif fence[1] == "literalinclude":
+                    lines += self._included(fence[2], options)  # the fence ends it
                 else:
                     words = f"{number}. {fence[2]}" if number else fence[2]
                     lines += _heading(fence[1], words)
+                    if fence[1] == "solution-end":
+                        _refuse_text_behind_a_solution("\n".join(rest))
             elif not line.startswith(":::"):
                 lines.append(line)
         return "\n".join(lines)
+
+    def _included(self, name: str, options: Mapping[str, str]) -> list[str]:
+        """Return a file from the line `start-at` on, as the beginning of a block of code."""
+        lines = (self.folder / name).read_text(encoding="utf-8").rstrip().split("\n")
+        start = options.get("start-at", "").strip('"')
+        places = [number for number, line in enumerate(lines) if start in line]
+        if not places or options.keys() - {"language", "start-at"}:
+            raise ValueError(f"the options {options} of {name!r} are not known")
+        return [f"```{options.get('language', '')}", *lines[places[0] :]]
 
     def _image(self, name: str, options: Mapping[str, str]) -> str:
         """Return a drawing of the book's folder as an image that holds the whole file."""
@@ -236,10 +253,16 @@ def _outside(code: re.Pattern[str], text: str) -> list[str]:
     return [*parts, text[end:]]
 
 
+def _refuse_text_behind_a_solution(rest: str) -> None:
+    behind = rest.removeprefix(":::").strip()
+    if behind and not behind.startswith((":::{exercise}", "#")):
+        raise ValueError(f"a folded solution would hide {behind[:40]!r}: begin with a heading")
+
+
 def _heading(directive: str, words: str) -> list[str]:
     headings = {
-        "exercise": f"**Exercise: {words}**",
-        "solution-start": "**Solution**",
+        "exercise": f"{EXERCISE}{words}",
+        "solution-start": SOLUTION,
         "solution-end": "",
         "dropdown": f"**{words}**",
         "table": f"**{words}**",

@@ -23,7 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import assignments
+import site_files
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,6 +133,9 @@ def main() -> None:
     html = output / "_build" / "html"
     if missing := missing_pages(html):
         sys.exit(f"Pages of _toc.yml without HTML: {', '.join(missing)}")
+    import assignments  # needs nbgrader; the pages of the table of contents need none
+
+    site_files.write(html, site_url(), toc_pages())
     assignments.publish(html / "book" / "assignments")
     print(f"The website is at {html / 'index.html'}")
 

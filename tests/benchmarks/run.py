@@ -11,7 +11,16 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("limits", "seed", "sweep", "mc_predict", "growth", "startup", "lessons")
+PARTS = (
+    "limits",
+    "seed",
+    "sweep",
+    "mc_predict",
+    "lab_engine",
+    "growth",
+    "startup",
+    "lessons",
+)
 
 
 def main():

@@ -20,6 +20,7 @@ FORK = "a-teacher/deep-nets"
 SITE = "https://a-teacher.github.io/deep-nets/"
 CALLED = {"eq-a": "(2)", "tbl-a": "Table 1", "fig-a": "Figure 3"}
 CHAIN = "drawings/vanishing_gradients_chain.svg"
+HUB = "hub/install.sh"
 DETAILS = "<details><summary>Why?</summary>\n\nThe loss.\n</details>\n\nThe loss"
 MYST = r"\{[a-z:-]+\}`|^:::|^```\{|^:[a-z-]+:|\[\]\(|\$\$ \(|\]\((?!https?://|#)"
 
@@ -111,9 +112,13 @@ def test_folded_cells_are_forms_that_say_what_is_inside(tmp_path, book):
         ("```text\n:::{note}\n:::\n```", "```text\n:::{note}\n:::\n```"),
         ("$$[](a)$$ and `[](a)`", "$$[](a)$$ and `[](a)`"),
         ("```python\n{term}`a`\n```", "```python\n{term}`a`\n```"),
-        (":::{exercise} Why?\n:label: w\n\nSay it.\n:::", "**Exercise: Why?**\n\nSay it."),
-        (":::{solution-start} w\n:class: dropdown\n:::\n\nSo.", "**Solution**\n\nSo."),
+        (":::{exercise} Why?\n:label: w\n\nSay it.\n:::", "### Exercise: Why?\n\nSay it."),
+        (":::{solution-start} w\n:class: dropdown\n:::\n\nSo.", "#### Solution\n\nSo."),
         (":::{solution-end}\n:::", ""),
+        (
+            f"```{{literalinclude}} {HUB}\n:language: bash\n:start-at: jupyterhub --config\n```",
+            f"```bash\n{(ROOT / 'book' / HUB).read_text().splitlines()[-1]}\n```",
+        ),
     ],
 )
 def test_plain_markdown(book, text, plain):
@@ -126,13 +131,14 @@ def test_plain_markdown(book, text, plain):
     [
         (":::{note} a\n:::", "'note' is not known"),
         ("::::{grid} 2\n::::", "'grid' is not known"),
-        ("```{literalinclude} a.py\n```", "'literalinclude' is not known"),
+        ("```{literalinclude} hub/install.sh\n:lines: 1\n```", "of 'hub/install.sh' are not"),
         (":::{figure} a.png\n:alt: A\n:::", "'a.png' is no drawing"),
         (f":::{{figure}} {CHAIN}\n:name: fig-a\n:::", "has no :alt:"),
         ("{eq}`eq-b`", "'eq-b' is not in this notebook"),
         ("{prf:ref}`a`", "'prf:ref' is not known"),
         ("{any-role}`a`", "'any-role' is not known"),
         ("{ref}`a`", "'ref' is not known"),
+        (":::{solution-end}\n:::\n\nAnd on.", "would hide 'And on.'"),
         ("[](nowhere)", "'nowhere' leads to no page"),
         ("{cite:p}`nobody1999`", "'nobody1999' is not in the bibliography"),
     ],

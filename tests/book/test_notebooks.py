@@ -58,6 +58,41 @@ def test_normal_form_has_nothing_that_differs_between_runs():
     assert nbformat.writes(again) == nbformat.writes(clean)
 
 
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("[](max_norm)", "[Max-norm regularization](max_norm.ipynb)"),
+        ("{doc}`max_norm`", "[Max-norm regularization](max_norm.ipynb)"),
+        ("{doc}`/book/api/dropout`", "[dropout](api/dropout.md)"),
+        ("[it](max_norm#recap)", "[it](max_norm.ipynb#recap)"),
+        ("[](glossary)", "[Glossary](glossary.md)"),
+        ("[it](max_norm.ipynb)", "[it](max_norm.ipynb)"),
+        ("[it](https://keras.io)", "[it](https://keras.io)"),
+        ("[it](#max_norm)", "[it](#max_norm)"),
+        ("[](nowhere)", "[](nowhere)"),
+        ("`[](max_norm)` {term}`max_norm`", "`[](max_norm)` {term}`max_norm`"),
+        ("```text\n[](max_norm)\n```", "```text\n[](max_norm)\n```"),
+    ],
+)
+def test_links_lead_to_files_and_have_words(written, stored):
+    """Without Sphinx, as on GitHub and in JupyterLab, nothing else does."""
+    clean = notebooks.normalize(new_notebook(cells=[new_markdown_cell(written)]))
+    assert clean.cells[0].source == stored
+
+
+def test_normal_form_is_stored_without_executing(tmp_path, monkeypatch):
+    cells = [new_markdown_cell("[](max_norm)"), new_code_cell("1 / 0")]
+    (tmp_path / "book").mkdir()
+    nbformat.write(new_notebook(cells=cells), tmp_path / "book" / "a.ipynb")
+    (tmp_path / "book" / "max_norm.md").write_text("# Max-norm")
+    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
+    monkeypatch.setattr("sys.argv", ["notebooks.py", "--normal-form", "a"])
+    assert notebooks.main() == 0
+    made = nbformat.read(tmp_path / "book" / "a.ipynb", as_version=4).cells
+    assert made[0].source == "[Max-norm](max_norm.md)"
+    assert made[1].source == "1 / 0" and made[1].outputs == []
+
+
 def test_folded_cells_are_folded_in_jupyterlab_too():
     cell = new_code_cell("x = 1", metadata={"tags": ["hide-input"], "given": ["3"], "id": "a"})
     shown = new_code_cell("y = 2", metadata={"jupyter": {"source_hidden": True}})

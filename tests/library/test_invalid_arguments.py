@@ -72,8 +72,6 @@ TABLE = {
         {"n_features": 3},
         {"n_features": NOT_A_COUNT, "momentum": NOT_A_RATE, "epsilon": NOT_POSITIVE},
     ),
-    bn.layer_norm: ({"X": ONES}, {"X": NO_MATRIX, "epsilon": NOT_POSITIVE}),
-    bn.rms_norm: ({"X": ONES}, {"X": NO_MATRIX, "epsilon": NOT_POSITIVE}),
     bn.fold: (
         {"kernel": np.ones((2, 3)), "bias": np.ones(3), "layer": bn.BatchNormalization(3)},
         {"kernel": NO_MATRIX},

@@ -113,7 +113,10 @@ def test_lock_covers_what_pyproject_asks_for():
     with open(ROOT / "pyproject.toml", "rb") as file:
         project = tomllib.load(file)
     wanted = project["project"]["dependencies"] + [
-        requirement for group in project["dependency-groups"].values() for requirement in group
+        requirement
+        for group in project["dependency-groups"].values()
+        for requirement in group
+        if isinstance(requirement, str)  # not another group
     ]
     locked = {}
     for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():

@@ -230,6 +230,17 @@ def test_size_of_an_svg_file(tmp_path):
     assert 'width="32" height="24"' in finished_pages.finish('<img src="b.svg">', tmp_path)
 
 
+def test_plots_keep_their_pixels_in_fewer_bytes(tmp_path):
+    """PNG becomes lossless WebP, unless that is larger; every page shows the new file."""
+    smooth = Image.linear_gradient("L").convert("RGB").resize((300, 300))
+    smooth.save(tmp_path / "plot.png", compress_level=0)
+    Image.new("1", (1, 1)).save(tmp_path / "other.webp")
+    assert finished_pages.shrink_pictures(tmp_path) == {"plot.png": "plot.webp"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.webp", "plot.webp"]
+    with Image.open(tmp_path / "plot.webp") as stored:
+        assert stored.convert("RGB").tobytes() == smooth.tobytes()
+
+
 def test_a_drawing_is_part_of_the_page(soup, page):
     (drawing,) = soup.select("figure svg.drawing")
     assert drawing["role"] == "img"

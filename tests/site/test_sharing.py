@@ -1,6 +1,7 @@
 """What a shared link shows, and whose Binder a fork's pages open."""
 
 import re
+import tomllib
 
 import pytest
 import site_build
@@ -92,8 +93,14 @@ def test_a_wrong_repository_is_refused(monkeypatch, wrong):
         site_build.site_url()
 
 
-def test_binder_installs_the_lock_and_the_package():
-    """repo2docker reads these three files; the lock is the one that the tests run with."""
+def pins(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = (line.partition(" ;")[0] for line in lines if line and not line.startswith("#"))
+    return dict(line.split("==") for line in found)
+
+
+def test_binder_installs_what_a_runner_needs_as_locked():
+    """repo2docker reads these three files; the versions are those that the tests run with."""
     binder = ROOT / ".binder"
     assert {path.name for path in binder.iterdir()} == {
         "runtime.txt",
@@ -101,10 +108,35 @@ def test_binder_installs_the_lock_and_the_package():
         "postBuild",
     }
     assert (binder / "runtime.txt").read_text().strip() == "python-3.11"
-    (line,) = (binder / "requirements.txt").read_text().split("\n", 1)[0].splitlines()
-    locked = (binder / line.removeprefix("-r ")).resolve()
-    assert locked == ROOT / "requirements.txt"
-    assert re.search(r"^jupyterlab==", locked.read_text(), re.MULTILINE)
-    build = binder / "postBuild"
+    there = pins(binder / "requirements.txt")
+    locked = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    for name, version in there.items():
+        assert re.search(rf"^{re.escape(name)}=={re.escape(version)}( ;|$)", locked, re.M), name
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = project["dependency-groups"]["run"] + project["project"]["dependencies"]
+    assert {re.match(r"[\w-]+", need)[0] for need in wanted} <= {*there}
+    others = {"jax", "jaxlib", "jupyterhub", "nbgrader", "playwright", "sphinx", "jupyter-book"}
+    assert others & {*there} == set(), "students need none of these, nor should see them"
+
+
+def test_binder_prepares_kernels_and_lessons():
+    build = ROOT / ".binder" / "postBuild"
     assert build.stat().st_mode & 0o111, "repo2docker runs it"
-    assert "pip install --no-deps --no-build-isolation --editable ." in build.read_text()
+    commands = [line for line in build.read_text().splitlines() if line.startswith("python")]
+    assert commands == [
+        "python -m pip install --no-deps --no-build-isolation --editable .",
+        "python book/tools/runner.py",
+        "python book/tools/jupyter_edition.py --in-place",
+    ]
+
+
+def test_tools_of_binder_import_nothing_that_is_not_there(run_python):
+    missing = ["nbgrader", "sphinx", "docutils", "jupyter_book", "playwright", "jax"]
+    code = (
+        "import sys\n"
+        f"sys.modules.update(dict.fromkeys({missing}))\n"  # None: cannot be imported
+        "sys.path.insert(0, 'book/tools')\n"
+        "import jupyter_edition, runner"
+    )
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr

@@ -42,6 +42,7 @@ def test_lesson(server, chromium, page, record_property):
             notebook = lab.Notebook(watched.page, url, path)
             cells = notebook.run_all(seconds=900)
             assert lab.errors(cells) == []
+            assert lab.notes(cells) == []
             assert all(cell.execution_count for cell in cells)
             explorers = notebook.explorers()
             assert explorers.count() == lab.views(cells)

@@ -12,6 +12,7 @@ import urllib.request
 
 import nbformat
 import psutil
+import runner
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 SETTINGS = {
@@ -33,7 +34,13 @@ OPTIONS = [
 
 @contextlib.contextmanager
 def serve(folder, home):
-    """Start JupyterLab on a folder; yield its address and its process."""
+    """Start JupyterLab on a folder; yield its address and its process.
+
+    Its kernels are as `make` prepares them.
+    """
+    profile = home / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text(runner.CONFIG)
     for name, values in SETTINGS.items():
         path = home / "settings" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,6 +51,7 @@ def serve(folder, home):
     environment = {
         **os.environ,
         "HOME": str(home),
+        "IPYTHONDIR": str(home / "ipython"),
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
     }
@@ -187,6 +195,11 @@ def errors(cells):
         for output in cell.outputs
         if output.output_type == "error"
     ]
+
+
+def notes(cells):
+    """Return what stands on stderr below saved cells."""
+    return [out.text for cell in cells for out in cell.outputs if out.get("name") == "stderr"]
 
 
 def views(cells):

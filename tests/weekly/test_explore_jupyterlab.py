@@ -66,6 +66,7 @@ def test_the_landing_page_runs_and_its_explorer_is_live(server, chromium):
     notebook = lab.Notebook(watched.page, url, folder / "intro.ipynb")
     cells = notebook.run_all(seconds=120)
     assert lab.errors(cells) == []
+    assert lab.notes(cells) == []
     assert all(cell.execution_count for cell in cells)
     assert lab.views(cells) == notebook.explorers().count() == 1
     before, after = notebook.move(notebook.explorers().first)

@@ -33,6 +33,25 @@ READABLE = (
     *(f"/etc/{name}" for name in ("alternatives", "fonts", "ssl", "ld.so.cache", "localtime")),
     *(f"/etc/{name}" for name in ("passwd", "group", "hosts", "nsswitch.conf", "mime.types")),
 )
+#: Run in each kernel first. `exit()` in a cell then ends nothing. A shell line runs without a
+#: terminal, since the sandbox has none to give.
+PREPARE = """
+def _ch11_prepare(shell):
+    import subprocess
+
+    def system(command):
+        done = subprocess.run(
+            shell.var_expand(command, depth=1), shell=True, text=True, errors="replace",
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+        print(done.stdout, end="")
+        shell.user_ns["_exit_code"] = done.returncode
+
+    shell.system, shell.ask_exit = system, lambda: None
+
+_ch11_prepare(get_ipython())
+del _ch11_prepare
+"""
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT")
 
 
@@ -71,6 +90,8 @@ class Kernel:
         environment |= {"IPYTHONDIR": str(work / ".ipython"), "KERAS_HOME": str(work / ".keras")}
         environment |= {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
         environment |= {"PYTHONDONTWRITEBYTECODE": "1", "JUPYTER_RUNTIME_DIR": str(work)}
+        # There is no network: pip says so at once, and is content with what is installed.
+        environment |= {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         if self.trusted:
             environment["PYTHONPATH"] = str(HERE)
         self.manager = KernelManager(
@@ -93,7 +114,7 @@ class Kernel:
         self.client.start_channels()
 
     def wait(self, tries: int = 3) -> None:
-        """Wait until the kernel can be used; `exit()` in a cell ends nothing then.
+        """Wait until the kernel can be used.
 
         A kernel that dies before its first cell is started again: another process may
         have taken one of the ports that were free when Jupyter chose them.
@@ -107,7 +128,7 @@ class Kernel:
                     raise
                 self.stop()
                 self.start()
-        self.client.execute("get_ipython().ask_exit = lambda: None", silent=True)
+        self.client.execute(PREPARE, silent=True)
 
     def _kernel_spec(self, work: Path) -> str:
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]

@@ -1,0 +1,73 @@
+"""A Sphinx extension: the Lab's scripts and images, and the list of its experiments.
+
+The page `book/lab` gets one script, joined from the modules of `book/lab` (see
+`lab_build`), and a style sheet; no other page does. They and the images are put into
+`_static/lab/`. In the text of the page the line ``{lab-experiments}`` becomes the list of
+`presets.json`. Each experiment has a name that links lead to: ``lab.html#preset-NAME``.
+"""
+
+import json
+import shutil
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import lab_build
+
+__all__ = ["experiments", "page_script", "setup"]
+
+PAGE = "book/lab"
+MARK = "{lab-experiments}"
+START = """(() => {
+  const own = document.currentScript.src;
+  Lab.open(new URL("data.js", own).href);
+})();
+"""
+
+
+def experiments() -> str:
+    """Return the list of experiments as HTML."""
+    presets = json.loads((lab_build.LAB / "presets.json").read_text(encoding="utf-8"))
+    items = [
+        f'<li id="preset-{escape(preset["name"])}">'
+        f'<a href="#preset-{escape(preset["name"])}">{escape(preset["title"])}</a>. '
+        f"{escape(preset['sentence'])} "
+        f'(<a href="{escape(preset["lesson"])}.html">lesson</a>)</li>'
+        for preset in presets
+    ]
+    return '<ul class="lab-experiments">\n' + "\n".join(items) + "\n</ul>\n"
+
+
+def page_script() -> str:
+    """Return the script of the page, which starts itself."""
+    return lab_build.page_script() + START
+
+
+def _fill(app: Any, page: str, source: list[str]) -> None:
+    if page == PAGE:
+        source[0] = source[0].replace(MARK, experiments())
+
+
+def _add(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    if page == PAGE:
+        app.add_css_file("lab/lab.css")
+        app.add_js_file("lab/lab.js", loading_method="defer")
+
+
+def _write(app: Any) -> None:
+    """Make the files before Sphinx names them by their content."""
+    if app.builder.format != "html" or not (Path(app.srcdir) / f"{PAGE}.md").is_file():
+        return
+    folder = Path(app.outdir) / "_static" / "lab"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "lab.js").write_text(page_script(), encoding="utf-8")
+    for name in ("page/lab.css", "data.js"):
+        shutil.copy(lab_build.LAB / name, folder)
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Connect to Sphinx."""
+    app.connect("builder-inited", _write)
+    app.connect("source-read", _fill)
+    app.connect("html-page-context", _add)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

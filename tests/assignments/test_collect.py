@@ -1,0 +1,134 @@
+"""Collecting: the names that Moodle, Canvas and browsers give, and what lies in archives."""
+
+import io
+import os
+import tarfile
+import unicodedata
+import zipfile
+
+import pytest
+from grading_collect import student_and_copy
+from grading_course import Course
+
+NAMES = {
+    "ada_schedules": ("ada", 0),
+    "ada_schedules (1)": ("ada", 1),
+    "ada_schedules-2": ("ada", 2),
+    "Ada_Schedules": ("Ada", 0),
+    "ada_l._schedules": ("ada_l", 0),
+    "Ada Lovelace_schedules": ("Ada-Lovelace", 0),
+    "-rf_schedules": ("rf", 0),
+    "Jürgen Groß_schedules": ("Jürgen-Groß", 0),
+    "Ada Lovelace_123_assignsubmission_file_schedules": ("Ada-Lovelace-123", 0),
+    "lovelaceada_123_456_schedules-1": ("lovelaceada-123", 1),
+    "lovelaceada_LATE_123_456_schedules": ("lovelaceada-123", 0),
+    "schedules": ("", 0),
+    "schedules (3)": ("", 3),
+    "ada_optimizers": None,
+    "myschedules": None,
+}
+OLD, NEW = 1_700_000_000, 1_700_100_000
+
+
+@pytest.mark.parametrize("words", NAMES)
+def test_names(words):
+    assert student_and_copy(words, "schedules") == NAMES[words]
+
+
+def test_a_name_in_two_unicode_forms_is_one_student():
+    forms = [unicodedata.normalize(form, "José_schedules") for form in ("NFC", "NFD")]
+    assert forms[0] != forms[1]
+    assert {student_and_copy(form, "schedules") for form in forms} == {("José", 0)}
+
+
+def test_underscores_of_an_assignment_may_have_become_something_else():
+    assert student_and_copy("ada_Signal Propagation", "signal_propagation") == ("ada", 0)
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory):
+    """Collect a folder that has everything; return nbgrader's log and who got which text."""
+    course = Course(tmp_path_factory.mktemp("class"), assignment="schedules")
+    (course.folder / "release" / "schedules").mkdir(parents=True)
+    (course.folder / "release" / "schedules" / "schedules.ipynb").write_text("{}")
+    archive = course.folder / "downloaded" / "schedules" / "archive"
+    archive.mkdir(parents=True)
+
+    def put(name, text, when=OLD):
+        path = archive / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        os.utime(path, (when, when))
+
+    put("ada_schedules.ipynb", "old")
+    put("ada_schedules (1).ipynb", "new", NEW)
+    put("ben_schedules.ipynb", "new", NEW)
+    put("ben_schedules (1).ipynb", "old")
+    put("eve_schedules.ipynb", "first")
+    put("eve_schedules (2).ipynb", "second")  # of the same time
+    put(unicodedata.normalize("NFC", "José_schedules.ipynb"), "old")
+    put(unicodedata.normalize("NFD", "José_schedules.ipynb"), "new", NEW)
+    put("carl/schedules.ipynb", "folder")
+    put("schedules.ipynb", "whose?")
+    put("dora_optimizers.ipynb", "another")
+    put("notes.txt", "no notebook")
+    (archive / "link_schedules.ipynb").symlink_to("/etc/passwd")
+    with zipfile.ZipFile(archive / "moodle.zip", "w") as made:
+        made.writestr("Kim Lee_11_assignsubmission_file_schedules.ipynb", "flat")
+        made.writestr("Kim Lee_12_assignsubmission_file/schedules.ipynb", "folder")
+        made.writestr("../../../outside_schedules.ipynb", "outside")
+        inner = io.BytesIO()
+        with zipfile.ZipFile(inner, "w") as own:
+            own.writestr("schedules.ipynb", "inner")
+        made.writestr("Kim Lee_13_assignsubmission_file/work.zip", inner.getvalue())
+    with tarfile.open(archive / "canvas.tar.gz", "w:gz") as made:
+        for name, text in {
+            "leekim_14_99_schedules-1.ipynb": b"canvas",
+            "/tmp/absolute_schedules.ipynb": b"outside",
+        }.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime = len(text), OLD
+            made.addfile(info, io.BytesIO(text))
+        link = tarfile.TarInfo("mallory_schedules.ipynb")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        made.addfile(link)
+    (archive / "broken.zip").write_bytes(b"PK no archive")
+    done = course.nbgrader("zip_collect", "schedules", "--force")
+    assert done.returncode == 0, done.stderr[-3000:]
+    submitted = course.folder / "submitted"
+    found = {
+        folder.name: (folder / "schedules" / "schedules.ipynb").read_text()
+        for folder in submitted.iterdir()
+    }
+    return done.stderr, found
+
+
+def test_each_student_is_there_once_with_the_newest_file(collected):
+    assert collected[1] == {
+        "ada": "new",
+        "ben": "new",
+        "eve": "second",
+        "José": "new",
+        "carl": "folder",
+        "Kim-Lee-11": "flat",
+        "Kim-Lee-12": "folder",
+        "Kim-Lee-13": "inner",
+        "leekim-14": "canvas",
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("DOUBTFUL, whose is it?", "schedules.ipynb"),
+        ("DOUBTFUL, not a name of schedules:", "dora_optimizers.ipynb"),
+        ("Not collected, a link:", "link_schedules.ipynb"),
+        ("Not collected, it leads elsewhere:", "../../../outside_schedules.ipynb"),
+        ("Not collected, it leads elsewhere:", "/tmp/absolute_schedules.ipynb"),
+        ("Not collected, it leads elsewhere:", "mallory_schedules.ipynb"),
+        ("Not collected, no archive that can be read:", "broken.zip"),
+    ],
+)
+def test_what_is_not_collected_is_named(collected, said, name):
+    lines = [line for line in collected[0].splitlines() if said in line]
+    assert any(name in line for line in lines), collected[0][-3000:]

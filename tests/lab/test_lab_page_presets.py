@@ -1,0 +1,158 @@
+"""Each experiment of the Lab shows what its sentence says, with three seeds."""
+
+import json
+
+import browser
+import lab_build
+import numpy as np
+import pytest
+from conftest import ROOT
+
+PRESETS = json.loads((lab_build.LAB / "presets.json").read_text(encoding="utf-8"))
+SEEDS = (42, 43, 44)
+TRAIN = """([settings, more]) => {
+    const trainer = Trainer.createTrainer({...settings, ...more}, data);
+    trainer.steps(1);
+    const first = trainer.layerStats();
+    while (!trainer.done) trainer.steps(500);
+    const {history, reason} = trainer;
+    return {first, history, reason, layers: trainer.layerStats()};
+}"""
+
+
+class Training:
+    """What the page found: `first` and `last` are the layers after the first and last step."""
+
+    def __init__(self, found):
+        self.first, self.last = found["first"], found["layers"]
+        self.history, self.reason = found["history"], found["reason"]
+
+    def of(self, name):
+        return np.array([log[name] for log in self.history])
+
+    @property
+    def final(self):
+        return self.history[-1]["val_accuracy"]
+
+    @property
+    def gap(self):
+        return self.history[-1]["accuracy"] - self.final
+
+
+def values(layers, name):
+    return np.array([layer[name] for layer in layers])
+
+
+def twenty_sigmoid(a, _):
+    gradient = values(a.last, "gradientNorm")
+    assert a.final < 0.2
+    assert gradient[0] * 1e9 < gradient[-1]
+
+
+def twenty_relu(a, _):
+    gradient = values(a.last, "gradientNorm")
+    assert a.final > 0.6
+    assert gradient.max() < 30 * gradient.min()
+
+
+def zeros(a, _):
+    assert a.final < 0.2
+    for layers in (a.first, a.last):
+        assert (values(layers, "activationSd")[:-1] == 0).all()
+        assert (values(layers, "gradientNorm") == 0).all()
+
+
+def exploding(a, _):
+    spread = values(a.first, "activationSd")[:-1]
+    factor = (spread[-1] / spread[0]) ** (1 / (len(spread) - 1))
+    assert 1.3 < factor < 1.5
+    assert a.reason == "not finite"
+    assert len(a.history) == 1
+
+
+def fifty_selu(a, _):
+    spread = values(a.last, "activationSd")[:-1]
+    assert a.final > 0.6
+    assert len(spread) == 50
+    assert 0.6 < spread.min() <= spread.max() < 1.7
+
+
+def dying_relu(a, b):
+    assert values(a.last, "share")[0] > 0.6
+    assert values(b.last, "share")[0] < 0.4
+
+
+def batch_normalization(a, b):
+    assert a.final < 0.2
+    assert b.of("val_accuracy").max() > 0.7
+
+
+def clipping(a, b):
+    assert (a.reason, len(a.history)) == ("not finite", 1)
+    assert b.final > 0.6
+
+
+def optimizers(a, b):
+    assert b.final > a.final + 0.02
+
+
+def one_cycle(a, b):
+    assert b.history[-1]["val_loss"] < a.history[-1]["val_loss"] - 0.03
+
+
+def early_stopping(a, _):
+    assert a.reason == "stopped early"
+    assert len(a.history) < 30
+    assert a.of("val_loss").argmin() == len(a.history) - 6
+
+
+def dropout(a, b):
+    loss = a.of("val_loss")
+    assert a.history[-1]["accuracy"] > 0.995
+    assert loss[-1] > loss.min() + 0.05
+    assert b.gap < a.gap - 0.04
+
+
+@pytest.fixture(scope="module")
+def trained(chromium):
+    """Train with one seed in a page; return a Training."""
+    with browser.new_page(chromium) as watched:
+        page = watched.page
+        page.set_default_timeout(240_000)
+        page.goto("about:blank")
+        for name, module in {"Trainer": "trainer.js", "Images": "page/data.js"}.items():
+            page.add_script_tag(content=f"{lab_build.join(module, name)}\nwindow.{name} = {name};")
+        page.add_script_tag(content=(lab_build.LAB / "data.js").read_text(encoding="utf-8"))
+        page.evaluate("async () => { window.data = await Images.unpack(LAB_DATA); }")
+        yield lambda *settings: Training(page.evaluate(TRAIN, list(settings)))
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset["name"])
+def test_an_experiment_shows_what_its_sentence_says(trained, preset):
+    for seed in SEEDS:
+        a = trained(preset["settings"], {"seed": seed})
+        b = "b" in preset and trained(preset["settings"], {**preset["b"], "seed": seed})
+        globals()[preset["name"]](a, b)
+
+
+def test_sgd_keeps_up_with_adam_at_a_better_rate(trained):
+    """As the experiment asks its reader to find out."""
+    (preset,) = [preset for preset in PRESETS if preset["name"] == "optimizers"]
+    slow = trained(preset["settings"], {})
+    fast = trained(preset["settings"], {"learning_rate": 0.02})
+    adam = trained(preset["settings"], preset["b"])
+    assert slow.final < adam.final - 0.02
+    assert fast.final > adam.final - 0.02
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset["name"])
+def test_an_experiment_is_complete(preset):
+    assert (ROOT / "book" / f"{preset['lesson']}.ipynb").is_file()
+    assert preset["name"].isidentifier(), "it is part of an address and of a selector"
+    assert {*preset} <= {"name", "title", "lesson", "sentence", "settings", "b"}
+
+
+def test_settings_of_experiments_are_valid(lab):
+    for preset in PRESETS:
+        for settings in (preset["settings"], preset.get("b", {})):
+            assert lab.evaluate("given => LabSettings.normalize(given).problems", settings) == []
