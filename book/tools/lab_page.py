@@ -3,8 +3,9 @@
 The page `book/lab` gets one script, joined from the modules of `book/lab` (see
 `lab_build`), and a style sheet; no other page does. They and the images are put into
 `_static/lab/`. In the text of the page the line ``{lab-experiments}`` becomes the list of
-`presets.json`, and ``{lab-challenges}`` that of the folder `challenges`. Each has a name
-that links lead to: ``lab.html#preset-NAME``, ``lab.html#challenge-ID``.
+`presets.json`, and ``{lab-challenges}`` that of the folder `challenges`. Links lead to
+``lab.html#preset-NAME`` and ``lab.html#challenge-ID``, which no element has as its id: the
+browser would scroll to the list, and the reader wants the Lab.
 """
 
 import json
@@ -31,8 +32,7 @@ def experiments() -> str:
     """Return the list of experiments as HTML."""
     presets = json.loads((lab_build.LAB / "presets.json").read_text(encoding="utf-8"))
     items = [
-        f'<li id="preset-{escape(preset["name"])}">'
-        f'<a href="#preset-{escape(preset["name"])}">{escape(preset["title"])}</a>. '
+        f'<li><a href="#preset-{escape(preset["name"])}">{escape(preset["title"])}</a>. '
         f"{escape(preset['sentence'])} "
         f'(<a href="{escape(preset["lesson"])}.html">lesson</a>)</li>'
         for preset in presets
@@ -43,8 +43,7 @@ def experiments() -> str:
 def challenges() -> str:
     """Return the list of challenges as HTML."""
     items = [
-        f'<li id="challenge-{escape(challenge["id"])}">'
-        f'<a href="#challenge-{escape(challenge["id"])}">{escape(challenge["title"])}</a>. '
+        f'<li><a href="#challenge-{escape(challenge["id"])}">{escape(challenge["title"])}</a>. '
         f"{escape(challenge['text'])} "
         f'(<a href="{escape(challenge["lesson"])}.html">lesson</a>)</li>'
         for challenge in lab_build.challenges()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import challenges
+import lab_page
 import pytest
 from conftest import ROOT
 from test_lab_page import address, finish, open_lab, press  # noqa: F401  (fixtures)
@@ -231,3 +232,10 @@ def test_a_student_does_a_challenge_and_hands_it_in(open_lab, tmp_path):  # noqa
 def test_an_unknown_challenge_is_named(open_lab):  # noqa: F811
     page = open_lab("challenge-nothing<b>")
     assert "There is no challenge" in page.locator("#lab .lab-problems").inner_text()
+
+
+def test_a_link_leads_to_the_lab_and_not_to_the_list():
+    """An element with the id of the address would draw the browser to itself."""
+    lists = lab_page.experiments() + lab_page.challenges()
+    assert "#preset-twenty_sigmoid" in lists and "#challenge-two_epochs" in lists
+    assert ' id="' not in lists

@@ -1,9 +1,8 @@
 // The settings in the page's address: #depth=20&activation=sigmoid&b.activation=relu
 //
 // What equals its default is left out. "b." stands before what B has other than A; compare=true
-// says that there is a B, if it is equal to A. #preset-NAME stands for all that a preset sets; it is
-// also the place of its sentence on the page. Any other address without "=" is a place on the page,
-// too, and none of our business.
+// says that there is a B, if it is equal to A. #preset-NAME stands for all that a preset sets.
+// Any other address without "=" is a place on the page, and none of our business.
 
 import { schema, normalize } from "../settings.js";
 
