@@ -127,7 +127,7 @@ def test_the_lesson_links_what_the_tree_advises():
     text = "\n".join(cell.source for cell in notebook.cells)
     for _, advice in guidelines.leaves():
         row = next(line for line in text.splitlines() if line.startswith(f"| {advice.text} |"))
-        links = re.findall(r"\]\((\w+)\)|\{doc\}`(?:[^<`]*<)?(\w+)>?`", row)
+        links = re.findall(r"\]\((\w+)(?:\.ipynb)?\)|\{doc\}`(?:[^<`]*<)?(\w+)>?`", row)
         linked = tuple(a or b for a, b in links)
         assert linked == tuple(name for name in advice.lessons if name != "guidelines")
 
