@@ -58,7 +58,7 @@ export function createChallenge(tryIt, leave) {
     const { challenge, settings } = current;
     download(fileName(challenge, name.value), handIn(challenge, name.value.trim(), settings, results));
   });
-  const note = element("p", {}, "Hand in stores a small file with your name, the settings and the results. Give it to your teacher, who runs the same trainings again.");
+  const note = element("p", {}, "Enter your name first. Hand in stores a small file with your name, the settings and the results. Give it to your teacher, who runs the same trainings again.");
   let current = null;
   name.addEventListener("input", () => show(current.challenge, current.settings, current.seeds));
   const node = element(
