@@ -4,8 +4,8 @@ The page `book/lab` gets one script, joined from the modules of `book/lab` (see
 `lab_build`), and a style sheet; no other page does. They and the images are put into
 `_static/lab/`. In the text of the page the line ``{lab-experiments}`` becomes the list of
 `presets.json`, and ``{lab-challenges}`` that of the folder `challenges`. Links lead to
-``lab.html#preset-NAME`` and ``lab.html#challenge-ID``, which no element has as its id: the
-browser would scroll to the list, and the reader wants the Lab.
+``lab.html#preset-NAME`` and ``lab.html#challenge-ID``; the places of these names are at
+the Lab itself, since a browser scrolls to them.
 """
 
 import json
@@ -21,6 +21,7 @@ __all__ = ["experiments", "page_script", "setup"]
 PAGE = "book/lab"
 MARK = "{lab-experiments}"
 CHALLENGES_MARK = "{lab-challenges}"
+ROOT = '<div id="lab">'
 START = """(() => {
   const own = document.currentScript.src;
   Lab.open(new URL("data.js", own).href);
@@ -51,6 +52,14 @@ def challenges() -> str:
     return '<ol class="lab-experiments">\n' + "\n".join(items) + "\n</ol>\n"
 
 
+def places() -> str:
+    """Return an empty element for each name that a link may have."""
+    presets = json.loads((lab_build.LAB / "presets.json").read_text(encoding="utf-8"))
+    names = [f"preset-{preset['name']}" for preset in presets]
+    names += [f"challenge-{challenge['id']}" for challenge in lab_build.challenges()]
+    return "".join(f'<span id="{escape(name)}"></span>' for name in names)
+
+
 def page_script() -> str:
     """Return the script of the page, which starts itself."""
     return lab_build.page_script() + START
@@ -60,6 +69,7 @@ def _fill(app: Any, page: str, source: list[str]) -> None:
     if page == PAGE:
         source[0] = source[0].replace(MARK, experiments())
         source[0] = source[0].replace(CHALLENGES_MARK, challenges())
+        source[0] = source[0].replace(ROOT, f"<div>{places()}</div>\n{ROOT}")
 
 
 def _add(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
