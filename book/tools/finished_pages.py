@@ -7,6 +7,8 @@
 - Plots are stored as PNG; as lossless WebP they have the same pixels and half the bytes.
 - The theme draws its icons with a font. The script that could draw them, too, is
   1.5 MB that every page would wait for: it goes.
+- The theme asks for three fonts of icons in advance; two are of logos and of outlines,
+  which the browser fetches by itself where a page has one.
 - Sphinx, docutils and the theme each say how wide a phone is: once is enough.
 """
 
@@ -24,6 +26,7 @@ DPI = 110  # figure.dpi of ch11lib/course.mplstyle
 IMAGE = re.compile(r'<img\b(?:[^>"]|"[^"]*")*>')
 ATTRIBUTE = re.compile(r'\s([\w-]+)="([^"]*)"')
 ICON_SCRIPT = re.compile(r'\s*<script src="[^"]*vendor/fontawesome/[^"]*\.js[^"]*"></script>')
+FONT_IN_ADVANCE = re.compile(r'\s*<link rel="preload" as="font"[^>]*/fa-(?:brands|regular)-[^>]*>')
 PICTURE = re.compile(r"_images/([\w.-]+)")
 VIEWPORT = re.compile(r'\s*<meta name="viewport" [^>]*>')
 UNUSED = [
@@ -84,7 +87,7 @@ def _sized(tag: str, folder: Path) -> str:
 
 def finish(text: str, folder: Path) -> str:
     """Return the HTML page `text`, which is stored in `folder`, as readers get it."""
-    text = ICON_SCRIPT.sub("", text)
+    text = FONT_IN_ADVANCE.sub("", ICON_SCRIPT.sub("", text))
     if first := VIEWPORT.search(text):
         text = text[: first.end()] + VIEWPORT.sub("", text[first.end() :])
     return IMAGE.sub(lambda found: _sized(found[0], folder), text)

@@ -63,8 +63,9 @@ def copy_course(folder):
     """Make the part of the repository that builds the site and grades, in `folder`."""
     ignore = shutil.ignore_patterns("__pycache__", "release", "submitted", "autograded", "*.db*")
     shutil.copytree(ROOT / "book", folder / "book", ignore=ignore)
-    for name in ("_config.yml", "_toc.yml"):
-        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / ".github", folder / ".github")  # texts that are no pages
+    for path in (ROOT / "_config.yml", ROOT / "_toc.yml", *ROOT.glob("*.md")):
+        shutil.copy(path, folder)
     return folder
 
 

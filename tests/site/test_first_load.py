@@ -7,7 +7,7 @@ import pytest
 
 #: Bytes of all requests of a page without explorers; a page with formulas
 #: also sends MathJax and its fonts.
-PLAIN, WITH_FORMULAS = 500_000, 800_000
+PLAIN, WITH_FORMULAS = 500_000, 650_000
 LIMITS = {"corrections": PLAIN, "api/dropout": PLAIN, "glossary": WITH_FORMULAS}
 ALREADY_SMALL = (".woff", ".woff2", ".png", ".webp")
 
