@@ -51,12 +51,12 @@ GRIDS = {
     "Muon": (1e-4, 5),
 }
 FIGURE_1 = {  # optimizer, whether the rate falls, grid
-    "Adam": ("Adam", True, (3e-3, 5)),
+    "Adam": ("Adam", True, (1e-2, 6)),
     "Nesterov": ("Nesterov", True, (3e-2, 6)),
     "Adagrad": ("Adagrad", True, (3e-2, 6)),
-    "Adam, constant": ("Adam", False, (1e-4, 5)),
+    "Adam, constant": ("Adam", False, (1e-4, 6)),
     "Nesterov, constant": ("Nesterov", False, (1e-3, 6)),
-    "Adagrad, constant": ("Adagrad", False, (3e-3, 5)),
+    "Adagrad, constant": ("Adagrad", False, (1e-2, 6)),
 }
 SPARSE = {
     "SGD": (1e-2, 7),
