@@ -25,13 +25,13 @@ def ravine() -> None:
         pieces += text(x, 20, title, extra=' font-weight="600"') + ellipses(x, y, angle)
         pieces += line(x - 100, y, x + 100, y, width=0.8, dashes="2 4")
         pieces += line(x, y - 88, x, y + 84, width=0.8, dashes="2 4")
-        pieces += text(x + 102, y - 6, variable("θ", 1), "end") + text(x + 10, y - 78,
-                                                                      variable("θ", 2), "start")  # fmt: skip
-        # Across, the gradient is ten times the curvature longer than along.
+        pieces += text(x + 102, y - 6, variable("θ", 1), "end")
+        pieces += text(x + 10, y - 78, variable("θ", 2), "start")
+        # Across the floor the ravine is steep, along it nearly flat.
         down = 44
         gx, gy = (
-            px + 14 * math.cos(turn) - down * math.sin(turn),
-            py + 14 * math.sin(turn) + down * math.cos(turn),
+            px + 5 * math.cos(turn) - down * math.sin(turn),
+            py + 5 * math.sin(turn) + down * math.cos(turn),
         )
         pieces += arrow(px, py, gx, gy, ORANGE)
         if angle:
