@@ -106,10 +106,12 @@ def fit_to_user(spawner):
     """Give the formgrader, the clone and more memory to the grader's server alone."""
     grades = spawner.user.name == GRADER
     spawner.mem_limit = GRADER_MEMORY if grades else MEMORY
-    clone = {"CH11_HUB_ASSIGNMENTS": str(CLONE / "book" / "assignments")} if grades else {}
-    spawner.environment = shared | clone
-    extensions = {"course_list": False, "formgrader": grades}
-    enabled = {f"nbgrader.server_extensions.{name}": on for name, on in extensions.items()}
+    assignments = CLONE / "book" / "assignments"
+    clone = {"CH11_HUB_ASSIGNMENTS": str(assignments), "PYTHONPATH": str(assignments / "grading")}
+    spawner.environment = shared | (clone if grades else {})
+    # The course's own formgrader runs nothing of a submission.
+    enabled = {"nbgrader.server_extensions.course_list": False, "grading_pages": grades}
+    enabled["nbgrader.server_extensions.formgrader"] = False
     spawner.args = [
         f"--ServerApp.jpserver_extensions={enabled}",
         f"--ServerApp.shutdown_no_activity_timeout={IDLE}",

@@ -25,6 +25,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from grading_clean import clean_file
 from nbgrader.plugins import ExtractorPlugin, FileNameCollectorPlugin
 
 __all__ = ["Collect", "Extract", "student_and_copy"]
@@ -73,6 +74,9 @@ class Extract(ExtractorPlugin):  # type: ignore[misc]
                 to = target / path.relative_to(source)
                 to.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(path, to)
+        for path in target.rglob("*"):
+            if path.suffix.lower() == ".ipynb" and path.is_file():
+                clean_file(path)  # what came in stays as it was in the folder `archive`
 
     def _unpack(self, archive: Path, folder: Path, depth: int = 2) -> None:
         try:

@@ -35,7 +35,6 @@ FORMGRADER = "; ".join(
     [
         "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self' data:",
         "style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'self'",
-        "frame-ancestors 'self'",
         f"script-src 'nonce-{NONCE}'",
         "script-src-attr 'unsafe-hashes' " + " ".join(f"'sha256-{one}'" for one in HASHES),
     ]
@@ -93,7 +92,7 @@ class _Policy(OutputTransform):
         self, status_code: int, headers: Any, chunk: bytes, finishing: bool
     ) -> Any:
         if self.applies:
-            headers["Content-Security-Policy"] = FORMGRADER
+            headers.add("Content-Security-Policy", FORMGRADER)  # beside the server's own
             headers["Referrer-Policy"] = "no-referrer"
             headers["X-Content-Type-Options"] = "nosniff"
         return status_code, headers, chunk
