@@ -29,7 +29,7 @@ READABLE = (
     *(sys.prefix, sys.base_prefix, sys.exec_prefix, str(PACKAGE)),
     *("/usr", "/lib", "/lib64", "/bin", "/sys"),
     *(f"/proc/{name}" for name in ("self", "cpuinfo", "meminfo", "stat", "sys", "filesystems")),
-    *(f"/dev/{name}" for name in ("null", "zero", "random", "urandom")),
+    *(f"/dev/{name}" for name in ("null", "random", "urandom")),
     *(f"/etc/{name}" for name in ("alternatives", "fonts", "ssl", "ld.so.cache", "localtime")),
     *(f"/etc/{name}" for name in ("passwd", "group", "hosts", "nsswitch.conf", "mime.types")),
 )
@@ -78,7 +78,13 @@ class Kernel:
             prefix="ch11-grading-", ignore_cleanup_errors=True
         )
         self.folder = Path(self._folder.name).resolve()
-        self.start()
+        try:
+            self.start()
+        except BaseException:  # also a signal: nothing stays behind
+            if self.__dict__.get("manager") and self.manager.has_kernel:
+                self.manager.shutdown_kernel(now=True)
+            self._folder.cleanup()
+            raise
 
     def start(self) -> None:
         """Start the kernel's process."""
