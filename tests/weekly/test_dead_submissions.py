@@ -34,8 +34,8 @@ grading_pages.html = type("", (), {"escape": str})
 """
 ALL = {*payloads.outputs(""), *payloads.markdown(""), "refresh", "name", *payloads.HARMLESS}
 FIRES = ALL - payloads.HARMLESS
-#: nbgrader's feedback names no student, and shows no output of these kinds.
-NOT_IN_FEEDBACK = {"name", "javascript", "mermaid"}
+#: nbgrader's feedback names no student, and shows no output of this kind.
+NOT_IN_FEEDBACK = {"name", "javascript"}
 MOVE = """async () => {
   for (const one of document.querySelectorAll("details")) one.open = !one.open;
   for (const one of document.querySelectorAll("#notebook *")) {
