@@ -167,8 +167,13 @@ class ExecuteApart(NbGraderPreprocessor):  # type: ignore[misc]
             self.student.wait()
             self.trusted.wait()
             self._connect()
+            late = 0
             for count, cell in enumerate((c for c in nb.cells if c.cell_type == "code"), 1):
+                late += time.monotonic() > self.deadline
                 cell.outputs, cell.execution_count = self._run(cell), count
+            if late:
+                seconds = f"{self.total_timeout:g} s"
+                self.log.warning("Not run: the last %s cells, after %s", late, seconds)
         finally:
             for name in ("student", "trusted"):
                 if kernel := self.__dict__.pop(name, None):
