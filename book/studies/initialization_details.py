@@ -82,8 +82,8 @@ NETWORKS = {
     "truncated": (plain, (10, "he_normal"), RATES, 15),
     "glorot": (plain, (10, "glorot_normal"), RATES, 15),
     "output": (plain, (10, "he_normal", "he_normal"), RATES, 15),
-    "own_kernels": (plain, (30, "he_normal"), [0.0003, *RATES[:3]], 20),
-    "one_kernel": (twins, (30, "he_normal"), [0.0001, 0.0003, *RATES[:3]], 20),
+    "own_kernels": (plain, (30, "he_normal"), [0.0003, *RATES[:3]], 12),
+    "one_kernel": (twins, (30, "he_normal"), [0.0003, *RATES[:3]], 12),
     "bn_glorot": (normalized, (20, "glorot_normal"), [*RATES[1:], 0.3], 12),
     "bn_he": (normalized, (20, "he_normal"), [*RATES[1:], 0.3], 12),
 }
