@@ -4,8 +4,8 @@ For the lesson *Initialization*, hidden ReLU layers of 100 units on 10,000 image
 descent with momentum 0.9:
 
 - "shape": ten layers whose weights have He's variance, from a uniform distribution, a normal
-  one and a normal one that is cut at two standard deviations; also He's weights in the
-  output layer, too;
+  one and a normal one that is cut at two standard deviations; also with He's weights in the
+  output layer;
 - "twins": thirty layers with He's weights, once with a kernel of its own for each layer and
   once with the kernel of the second layer in all layers above it, as they get it from one
   initializer object;
@@ -76,7 +76,7 @@ def residual(blocks, last):
 
 NETWORKS = {
     "residual_he": (residual, (10, "he_normal"), [1e-6, 1e-5, 1e-4, 1e-3], 10),
-    "residual_zero": (residual, (10, "zeros"), [0.003, 0.01, 0.03, 0.1], 10),
+    "residual_zero": (residual, (10, "zeros"), RATES, 10),
     "uniform": (plain, (10, "he_uniform"), RATES, 12),
     "normal": (plain, (10, NORMAL), RATES, 12),
     "truncated": (plain, (10, "he_normal"), RATES, 12),
