@@ -3,11 +3,15 @@
 For the lesson *Initialization*, hidden ReLU layers of 100 units on 10,000 images, gradient
 descent with momentum 0.9:
 
-- "uniform", "normal", "truncated": ten layers whose weights have He's variance, from
-  distributions of three shapes; "output" has He's weights in the output layer, too;
-- "bn_glorot", "bn_he": ten layers with batch normalization and Glorot's or He's weights;
-- "residual_he", "residual_zero": a layer and ten blocks of two layers, each with a skip
-  connection, whose last weights are He's or zero (Zhang et al., 2019, arXiv:1901.09321).
+- "shape": ten layers whose weights have He's variance, from a uniform distribution, a normal
+  one and a normal one that is cut at two standard deviations; also with He's weights in the
+  output layer;
+- "twins": thirty layers with He's weights, once with a kernel of its own for each layer and
+  once with the kernel of the second layer in all layers above it, as they get it from one
+  initializer object;
+- "normalized": twenty layers with batch normalization and Glorot's or He's weights;
+- "residual": a layer and ten blocks of two layers, each with a skip connection, whose
+  last weights are He's or zero (Zhang et al., 2019, arXiv:1901.09321).
 
 Two seeds choose each network's learning rate, five others are reported.
 """
@@ -18,7 +22,7 @@ import numpy as np
 from ch11lib import datasets
 from ch11lib.training import sweep
 
-RATES = [0.001, 0.005, 0.02, 0.1]
+RATES = [0.001, 0.003, 0.01, 0.03, 0.1]
 NORMAL = {
     "class_name": "VarianceScaling",
     "config": {"scale": 2.0, "mode": "fan_in", "distribution": "untruncated_normal"},
@@ -38,6 +42,15 @@ def plain(depth, initializer, output="glorot_uniform"):
         model.add(hidden(initializer, activation="relu"))
     weights = keras.initializers.get(output)
     model.add(keras.layers.Dense(10, "softmax", kernel_initializer=weights))
+    return model
+
+
+def twins(depth, initializer):
+    """Return the stack with the kernel of the second layer in each layer above it."""
+    model = plain(depth, initializer)
+    _, _, second, *others, _ = model.layers
+    for layer in others:
+        layer.kernel.assign(second.kernel)
     return model
 
 
@@ -62,14 +75,16 @@ def residual(blocks, last):
 
 
 NETWORKS = {
-    "residual_he": (residual, (10, "he_normal"), [1e-6, 1e-5, 1e-4, 1e-3], 8),
-    "residual_zero": (residual, (10, "zeros"), RATES, 8),
+    "residual_he": (residual, (10, "he_normal"), [1e-6, 1e-5, 1e-4, 1e-3], 10),
+    "residual_zero": (residual, (10, "zeros"), RATES, 10),
     "uniform": (plain, (10, "he_uniform"), RATES, 12),
     "normal": (plain, (10, NORMAL), RATES, 12),
     "truncated": (plain, (10, "he_normal"), RATES, 12),
     "output": (plain, (10, "he_normal", "he_normal"), RATES, 12),
-    "bn_glorot": (normalized, (10, "glorot_normal"), [0.001, 0.01, 0.1, 1.0], 10),
-    "bn_he": (normalized, (10, "he_normal"), [0.001, 0.01, 0.1, 1.0], 10),
+    "own_kernels": (plain, (30, "he_normal"), [0.0003, *RATES[:3]], 10),
+    "one_kernel": (twins, (30, "he_normal"), [0.0003, *RATES[:3]], 10),
+    "bn_glorot": (normalized, (20, "glorot_normal"), [*RATES[1:], 0.3], 8),
+    "bn_he": (normalized, (20, "he_normal"), [*RATES[1:], 0.3], 8),
 }
 
 
@@ -94,7 +109,7 @@ def measure(smoke=False):
             only_best=True,
             jit_compile=not smoke,
             edge="allow: a network that guesses has no best rate"
-            if smoke or name == "residual_he"
+            if smoke or name in ("residual_he", "one_kernel")
             else "",
         )
         networks[name] = {
