@@ -11,7 +11,7 @@ import pytest
 
 NOTEBOOKS = notebooks.toc_notebooks()
 #: They get links to files with their second edition.
-LINKED_LATER = {"initialization", "gradient_clipping"}
+LINKED_LATER = {"gradient_clipping"}
 LESSONS = [path for path in NOTEBOOKS if path.stem not in gates.NOT_LESSONS]
 
 
