@@ -1,9 +1,11 @@
 """A Sphinx extension: the Lab's scripts and images, and the list of its experiments.
 
 The page `book/lab` gets one script, joined from the modules of `book/lab` (see
-`lab_build`), and a style sheet; no other page does. They and the images are put into
-`_static/lab/`. In the text of the page the line ``{lab-experiments}`` becomes the list of
-`presets.json`, and ``{lab-challenges}`` that of the folder `challenges`.
+`lab_build`), and a style sheet. They and the images are put into `_static/lab/`. Another
+page has neither; the landing page has a button that fetches them.
+
+In the text of the page the line ``{lab-experiments}`` becomes the list of `presets.json`,
+and ``{lab-challenges}`` that of the folder `challenges`.
 
 A lesson opens an experiment by a link of MyST, ``[twenty layers](lab.md#preset-NAME)``, and
 a challenge by ``lab.md#challenge-ID``. A name that there is not is a warning, and so an
@@ -21,6 +23,8 @@ import lab_build
 __all__ = ["anchors", "experiments", "page_script", "setup"]
 
 PAGE = "book/lab"
+#: A figure here, of the class ``lab-here``, gets a button that trains the experiment it links.
+LANDING_PAGE = "book/intro"
 MARK = "{lab-experiments}"
 CHALLENGES_MARK = "{lab-challenges}"
 ROOT = '<div id="lab">'
@@ -92,6 +96,8 @@ def _add(app: Any, page: str, template: str, context: dict[str, Any], tree: Any)
     if page == PAGE:
         app.add_css_file("lab/lab.css")
         app.add_js_file("lab/lab.js", loading_method="defer")
+    elif page == LANDING_PAGE and PAGE in app.env.all_docs:
+        app.add_js_file("lab/invitation.js", loading_method="defer")
 
 
 def _write(app: Any) -> None:
@@ -101,7 +107,7 @@ def _write(app: Any) -> None:
     folder = Path(app.outdir) / "_static" / "lab"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "lab.js").write_text(page_script(), encoding="utf-8")
-    for name in ("page/lab.css", "data.js"):
+    for name in ("page/lab.css", "page/invitation.js", "data.js"):
         shutil.copy(lab_build.LAB / name, folder)
 
 

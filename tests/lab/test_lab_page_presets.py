@@ -5,6 +5,7 @@ import re
 
 import browser
 import lab_build
+import lab_two_words as drawn
 import notebooks
 import numpy as np
 import pytest
@@ -54,6 +55,11 @@ def twenty_sigmoid(a, _):
     gradient = values(a.last, "gradientNorm")
     assert a.final < 0.2
     assert gradient[0] * 1e9 < gradient[-1]
+
+
+def two_words(a, b):
+    assert a.final < 0.2
+    assert b.final > 0.65
 
 
 def twenty_relu(a, _):
@@ -219,6 +225,16 @@ def test_an_experiment_shows_what_its_sentence_says(trained, preset):
         a = trained(preset["settings"], {"seed": seed})
         b = "b" in preset and trained(preset["settings"], {**preset["b"], "seed": seed})
         globals()[preset["name"]](a, b)
+
+
+def test_the_drawing_of_the_landing_page_shows_what_is_trained(trained):
+    (preset,) = [preset for preset in PRESETS if preset["name"] == "two_words"]
+    for side, values in ({}, drawn.A), (preset["b"], drawn.B):
+        found = trained(preset["settings"], side).of("val_accuracy")
+        assert np.round(found, 3).tolist() == list(values)
+        svg = (ROOT / "book" / "drawings" / "lab_two_words.svg").read_text(encoding="utf-8")
+        points = [drawn.place(epoch, value) for epoch, value in enumerate(values, start=1)]
+        assert " ".join(f"{x:.1f},{y:.1f}" for x, y in points) in svg
 
 
 def test_sgd_keeps_up_with_adam_at_a_better_rate(trained):

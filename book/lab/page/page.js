@@ -21,6 +21,7 @@ import { mistakes } from "./mistakes.js";
 import { Run } from "./run.js";
 import { fromText, toText } from "./saved.js";
 import { COUNT, finalAccuracy, SeedRuns } from "./seeds.js";
+import { show as showSmall } from "./small.js";
 import { epochLine, statusOf } from "./words.js";
 
 const N_TRAIN = 2000; // as in data.js, which is not there yet when the page is shown
@@ -628,6 +629,9 @@ export class Page {
     this.showAll();
   }
 }
+
+// One experiment on another page.
+export const show = showSmall;
 
 export function open(dataAddress) {
   const root = document.getElementById("lab");
