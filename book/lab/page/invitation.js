@@ -14,7 +14,7 @@
   const button = document.createElement("button");
   button.type = "button";
   button.className = "lab-invitation";
-  button.textContent = "▶ Train both, here in your browser";
+  button.textContent = "▶ Train both, right here";
   place.after(button);
   const load = (tag, attributes) =>
     new Promise((done, fail) => {

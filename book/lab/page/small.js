@@ -3,7 +3,7 @@
 // `place` holds a picture of the result. It gives way to two charts of the Lab, and to what
 // the trainings say; the rest is on the Lab's own page, to which the text around it links.
 
-import { normalize } from "../settings.js";
+import { normalize, schema } from "../settings.js";
 import { PRESETS } from "../presets_source.js";
 import { createAnnouncer } from "./announcer.js";
 import { createCurves } from "./curves.js";
@@ -13,13 +13,26 @@ import { createLayers } from "./layers.js";
 import { Run } from "./run.js";
 import { statusOf } from "./words.js";
 
+// "A (Sigmoid, Glorot uniform)": in what the two differ.
+function nameOf(id, settings, others) {
+  const values = Object.keys(others).map((key) => {
+    const { choices, label } = schema.find((entry) => entry.key === key);
+    return choices?.find(({ value }) => value === settings[key]).label ?? `${label}: ${settings[key]}`;
+  });
+  return `${id.toUpperCase()} (${values.join(", ")})`;
+}
+
 export async function show(place, name, dataAddress) {
   const preset = PRESETS.find((one) => one.name === name);
   const A = normalize(preset.settings).settings;
-  const all = [["a", A], ["b", normalize(preset.b, A).settings]];
+  const all = [["a", A], ["b", normalize(preset.b, A).settings]].map(([id, settings]) => ({
+    id,
+    settings,
+    name: nameOf(id, settings, preset.b),
+  }));
   const curves = createCurves();
   const layers = createLayers();
-  const lines = all.map(([id]) => element("p", { class: `run-${id}` }, "The images are on their way."));
+  const lines = all.map(({ id, name: label }) => element("p", { class: `run-${id}` }, `${label}: the images are on their way.`));
   const announcer = createAnnouncer();
   const again = button("Again", () => begin(), { class: "lab-main", disabled: true });
   place.replaceChildren(
@@ -36,19 +49,18 @@ export async function show(place, name, dataAddress) {
   const shown = () =>
     runs.map((run, i) => {
       const { history, layers: now, firstLayers, settings } = run;
-      const [id, label] = [all[i][0], all[i][0].toUpperCase()];
-      return { id, name: label, history, layers: now, firstLayers, epochs: settings.epochs, depth: settings.depth };
+      return { id: all[i].id, name: all[i].name, history, layers: now, firstLayers, epochs: settings.epochs, depth: settings.depth };
     });
   function draw() {
     curves.draw(shown());
     layers.draw(shown());
-    runs.forEach((run, i) => (lines[i].textContent = statusOf(run, all[i][0].toUpperCase())));
+    runs.forEach((run, i) => (lines[i].textContent = statusOf(run, all[i].name)));
     again.disabled = !runs.every(({ over }) => over);
   }
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches; // then once per epoch
   let asked = false;
   function changed(run, what) {
-    if (what === "done") announcer.say(statusOf(run, all[runs.indexOf(run)][0].toUpperCase()), true);
+    if (what === "done") announcer.say(statusOf(run, all[runs.indexOf(run)].name), true);
     if (asked || (calm && what === "layers")) return;
     asked = true;
     requestAnimationFrame(() => {
@@ -58,7 +70,7 @@ export async function show(place, name, dataAddress) {
   }
   let data = null;
   function begin() {
-    runs = all.map(([, settings]) => new Run(settings, data, changed));
+    runs = all.map(({ settings }) => new Run(settings, data, changed));
     runs.forEach((run) => run.start());
     draw();
   }
