@@ -12,7 +12,7 @@ a challenge by ``lab.md#challenge-ID``. A name that there is not is a warning, a
 error. The places of these names are at the Lab itself, since a browser scrolls to them.
 """
 
-import json
+import itertools
 import shutil
 from html import escape
 from pathlib import Path
@@ -36,15 +36,18 @@ START = """(() => {
 
 
 def experiments() -> str:
-    """Return the list of experiments as HTML."""
-    presets = json.loads((lab_build.LAB / "presets.json").read_text(encoding="utf-8"))
-    items = [
-        f'<li><a href="#preset-{escape(preset["name"])}">{escape(preset["title"])}</a>. '
-        f"{escape(preset['sentence'])} "
-        f'(<a href="{escape(preset["lesson"])}.html">lesson</a>)</li>'
-        for preset in presets
-    ]
-    return '<ul class="lab-experiments">\n' + "\n".join(items) + "\n</ul>\n"
+    """Return the list of experiments as HTML, those of a lesson below its title."""
+    lessons = []
+    for lesson, presets in itertools.groupby(lab_build.presets(), lambda one: one["lesson"]):
+        own = list(presets)
+        items = [
+            f'<li><a href="#preset-{escape(one["name"])}">{escape(one["title"])}</a>. '
+            f"{escape(one['sentence'])}</li>\n"
+            for one in own
+        ]
+        link = f'<a href="{escape(lesson)}.html">{escape(own[0]["lesson_title"])}</a>'
+        lessons.append(f"<li>{link}\n<ul>\n{''.join(items)}</ul></li>\n")
+    return f'<ul class="lab-experiments">\n{"".join(lessons)}</ul>\n'
 
 
 def challenges() -> str:
@@ -60,11 +63,9 @@ def challenges() -> str:
 
 def anchors() -> dict[str, str]:
     """Return the names that a link may have behind ``lab.md#``, and their titles."""
-    presets = json.loads((lab_build.LAB / "presets.json").read_text(encoding="utf-8"))
-    challenges = lab_build.challenges()
     return {
-        **{f"preset-{preset['name']}": preset["title"] for preset in presets},
-        **{f"challenge-{challenge['id']}": challenge["title"] for challenge in challenges},
+        **{f"preset-{one['name']}": one["title"] for one in lab_build.presets()},
+        **{f"challenge-{one['id']}": one["title"] for one in lab_build.challenges()},
     }
 
 
