@@ -13,6 +13,7 @@ error. The places of these names are at the Lab itself, since a browser scrolls 
 """
 
 import itertools
+import re
 import shutil
 from html import escape
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 
 import lab_build
 
-__all__ = ["anchors", "experiments", "page_script", "setup"]
+__all__ = ["anchors", "experiments", "page_script", "plain", "setup"]
 
 PAGE = "book/lab"
 #: A figure here, of the class ``lab-here``, gets a button that trains the experiment it links.
@@ -72,6 +73,26 @@ def anchors() -> dict[str, str]:
 def places() -> str:
     """Return an empty element for each name that a link may have."""
     return "".join(f'<span id="{escape(name)}"></span>' for name in anchors())
+
+
+def plain() -> str:
+    """Return the page in plain Markdown, for JupyterLab: what the Lab is, and its lists.
+
+    A link of a lesson leads here where no website is, and no page can run the Lab's script.
+    """
+    text = (lab_build.LAB.parent / "lab.md").read_text(encoding="utf-8")
+    text = re.sub(r"\A---\n.*?\n---\n+", "", text, flags=re.S)
+    text = re.sub(r'<a href="#[^"]*">([^<]*)</a>', r"**\1**", text)
+    for mark, entries, words in (
+        (MARK, lab_build.presets(), "sentence"),
+        (CHALLENGES_MARK, lab_build.challenges(), "text"),
+    ):
+        items = [
+            f"- **{one['title']}** ([lesson]({one['lesson']}.ipynb)). {one[words]}"
+            for one in entries
+        ]
+        text = text.replace(mark, "\n".join(items))
+    return text
 
 
 def page_script() -> str:
