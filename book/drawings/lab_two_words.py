@@ -44,7 +44,7 @@ def two_words() -> None:
         pieces += text(x, BOTTOM + 18, str(epoch), size=13)
     pieces += text((LEFT + RIGHT) / 2, BOTTOM + 36, "epoch")
     pieces += curve(A, BLUE) + curve(B, ORANGE, square=True)
-    pieces += text(RIGHT - 4, place(1, 0.16)[1], "A: sigmoid, default weights", "end", BLUE)
+    pieces += text(RIGHT - 4, place(1, 0.22)[1], "A: sigmoid, default weights", "end", BLUE)
     pieces += text(RIGHT - 4, place(1, 0.5)[1], "B: ReLU, He’s weights", "end", ORANGE)
     save("lab_two_words", 448, 228, "Two networks of twenty layers", pieces)
 
