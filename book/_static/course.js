@@ -27,7 +27,8 @@ window.addEventListener("load", () => {
 // is not is no stop of the Tab key.
 const letKeysScroll = () => {
   document.querySelectorAll(".math, .ch11-explore .picture").forEach((box) => {
-    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    const isWide = box.clientWidth && box.scrollWidth > box.clientWidth + 4;
+    if (isWide) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   });
 };

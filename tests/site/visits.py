@@ -72,7 +72,7 @@ _RESPONSES = weakref.WeakKeyDictionary()
 def watch_requests(page):
     """Note what is sent: call it before the page is opened."""
     _RESPONSES[page] = []
-    page.on("response", _RESPONSES[page].append)
+    page.on("response", lambda response: _RESPONSES[page].append(response))
 
 
 @functools.lru_cache(maxsize=256)
@@ -205,7 +205,7 @@ def explorers(page):
 
 def glare(page):
     """In the dark, no explorer is a white card."""
-    if not page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"):
+    if page.evaluate("document.documentElement.dataset.theme") != "dark":
         return []
     problems = []
     for figure in page.locator("figure.ch11-explore").all():
