@@ -39,7 +39,8 @@ def test_a_formula_is_set_and_can_be_heard(typesetter):
     [
         ("\\[a = b\\]", "a=b"),
         (
-            '<span class="eqno">(1)<a href="#">#</a></span>\\[\\begin{split}a\\\\\nb\\end{split}\\]',
+            '<span class="eqno">(1)<a href="#">#</a></span>'
+            "\\[\\begin{split}a\\\\\nb\\end{split}\\]",
             "ab",
         ),
         ("\\begin{align}a &amp;= b\\end{align}", "a=b"),
