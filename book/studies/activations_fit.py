@@ -1,0 +1,108 @@
+"""Ask three further questions about the ranking of activation functions, and what each costs.
+
+For the lesson *Activation functions*, on the networks of the study `activations`:
+
+- "fitted": twenty layers of ELU, GELU, SiLU and Mish, not with He's weights but with weights
+  of variance 1 / (n E[φ(ζ)²]), ζ ~ N(0, 1), which is He's 2 / n for ReLU; tuned likewise;
+- "longer": twenty layers of four functions, at the rate that 12 epochs chose, for 36 epochs;
+- "sigmoid": three sigmoid layers at higher learning rates than the ranking tried;
+- "cost": the time of an epoch of five layers of 100 units, divided by that of ReLU.
+"""
+
+import keras
+import numpy as np
+
+from ch11lib import activations, datasets, studies
+from ch11lib.experiments import paired_ratio
+from ch11lib.training import sweep
+from ch11lib.vanishing_gradients import WEIGHT, ZETA
+
+FITTED = ["elu", "gelu", "silu", "mish"]
+LONGER = {"selu": "lecun_normal", "elu": "he_normal", "leaky_relu": "he_normal",
+          "relu": "he_normal"}  # fmt: skip
+TIMED = ["sigmoid", "tanh", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish"]
+RATES = [0.001, 0.003, 0.01, 0.03, 0.1]
+
+
+def fitted(name):
+    """Return weights with which a layer keeps E[z²] = 1, as He's do for ReLU."""
+    scale = 1 / (activations.get(name)(ZETA) ** 2 @ WEIGHT)
+    return {"class_name": "VarianceScaling", "config": {"scale": float(scale)}}
+
+
+def build(depth, activation, initializer, width=50):
+    """Return `depth` hidden layers, each with an initializer of its own."""
+    model = keras.Sequential([keras.Input(shape=(28, 28)), keras.layers.Flatten()])
+    for _ in range(depth):
+        weights = keras.initializers.get(initializer)
+        own = keras.layers.PReLU() if activation == "prelu" else activation
+        model.add(keras.layers.Dense(width, own, kernel_initializer=weights))
+    model.add(keras.layers.Dense(10, "softmax"))
+    return model
+
+
+def epoch_costs(X, y, repeats):
+    """Return the time of an epoch of each function over that of ReLU, taken in turn."""
+
+    def compiled(name):
+        model = build(5, name, "he_normal", width=100)
+        model.compile(loss="sparse_categorical_crossentropy", optimizer="sgd")
+        return model
+
+    def epoch(model):
+        return lambda: model.fit(X, y, batch_size=128, verbose=0)
+
+    relu = epoch(compiled("relu"))
+    return {name: np.round(paired_ratio(epoch(compiled(name)), relu, repeats), 3) for name in TIMED}
+
+
+def measure(smoke=False):
+    """Return the ends of the trainings, and the costs."""
+    data = datasets.load_fashion_mnist()
+    n_images = 256 if smoke else 10_000
+    X, y = data.X_train[:n_images].astype("float32"), data.y_train[:n_images]
+    mean, std = X.mean(), X.std()
+    X = (X - mean) / std
+    valid = (data.X_valid.astype("float32") - mean) / std, data.y_valid
+    depth = 3 if smoke else 20
+
+    def trained(network, rates, epochs, tuning=(11, 12)):
+        epochs = 1 if smoke else epochs
+        steps = epochs * (n_images // 128)
+        result = sweep(
+            lambda: build(*network),
+            (X, y),
+            valid,
+            optimizer=lambda: keras.optimizers.SGD(momentum=0.9),
+            learning_rates=rates,
+            seeds=[1] if smoke else [1, 2, 3, 4, 5],
+            tuning_seeds=tuning,
+            epochs=epochs,
+            schedule=1 - np.arange(steps) / steps,
+            only_best=bool(tuning),
+            jit_compile=not smoke,
+            edge="allow: a quick run" if smoke else "",
+        )
+        return {
+            "best_rate": result.best_rate,
+            "rates": rates,
+            "tuning": np.round(result.tuning.history["val_accuracy"][:, :, -1], 4)
+            if tuning
+            else [],
+            "val_accuracy": np.round(result.best()[:, -1], 4),
+            "accuracy": np.round(result.best("accuracy")[:, -1], 4),
+        }
+
+    chosen = studies.load("activations")["depths"]["20"]
+    return {
+        "fitted": {
+            name: trained((depth, name, fitted(name)), RATES[1:4] if smoke else RATES, 12)
+            for name in FITTED[: 1 if smoke else None]
+        },
+        "longer": {
+            name: trained((depth, name, LONGER[name]), [chosen[name]["best_rate"]], 36, ())
+            for name in list(LONGER)[: 1 if smoke else None]
+        },
+        "sigmoid": trained((3, "sigmoid", "glorot_uniform"), [0.1, 0.3, 1.0, 3.0], 12),
+        "cost": epoch_costs(X, y, 3 if smoke else 7),
+    }
