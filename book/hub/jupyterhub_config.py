@@ -98,6 +98,10 @@ shared = {
     "CH11_HUB_COURSE": COURSE,
     "CH11_HUB_EXCHANGE": str(EXCHANGE),
 }
+of_grader = {
+    "JUPYTER_CONFIG_PATH": f"{HERE / 'grader'}:{HERE}",  # with the sidebar "Create Assignment"
+    "CH11_HUB_ASSIGNMENTS": str(CLONE / "book" / "assignments"),
+}
 if SPAWNER == "simple":
     shared["CH11_HUB_ONE_UNIX_USER"] = "yes"
 
@@ -106,8 +110,7 @@ def fit_to_user(spawner):
     """Give the formgrader, the clone and more memory to the grader's server alone."""
     grades = spawner.user.name == GRADER
     spawner.mem_limit = GRADER_MEMORY if grades else MEMORY
-    clone = {"CH11_HUB_ASSIGNMENTS": str(CLONE / "book" / "assignments")} if grades else {}
-    spawner.environment = shared | clone
+    spawner.environment = shared | (of_grader if grades else {})
     extensions = {"course_list": False, "formgrader": grades}
     enabled = {f"nbgrader.server_extensions.{name}": on for name, on in extensions.items()}
     spawner.args = [

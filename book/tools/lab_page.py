@@ -3,9 +3,11 @@
 The page `book/lab` gets one script, joined from the modules of `book/lab` (see
 `lab_build`), and a style sheet; no other page does. They and the images are put into
 `_static/lab/`. In the text of the page the line ``{lab-experiments}`` becomes the list of
-`presets.json`, and ``{lab-challenges}`` that of the folder `challenges`. Links lead to
-``lab.html#preset-NAME`` and ``lab.html#challenge-ID``; the places of these names are at
-the Lab itself, since a browser scrolls to them.
+`presets.json`, and ``{lab-challenges}`` that of the folder `challenges`.
+
+A lesson opens an experiment by a link of MyST, ``[twenty layers](lab.md#preset-NAME)``, and
+a challenge by ``lab.md#challenge-ID``. A name that there is not is a warning, and so an
+error. The places of these names are at the Lab itself, since a browser scrolls to them.
 """
 
 import json
@@ -16,7 +18,7 @@ from typing import Any
 
 import lab_build
 
-__all__ = ["experiments", "page_script", "setup"]
+__all__ = ["anchors", "experiments", "page_script", "setup"]
 
 PAGE = "book/lab"
 MARK = "{lab-experiments}"
@@ -52,12 +54,19 @@ def challenges() -> str:
     return '<ol class="lab-experiments">\n' + "\n".join(items) + "\n</ol>\n"
 
 
+def anchors() -> dict[str, str]:
+    """Return the names that a link may have behind ``lab.md#``, and their titles."""
+    presets = json.loads((lab_build.LAB / "presets.json").read_text(encoding="utf-8"))
+    challenges = lab_build.challenges()
+    return {
+        **{f"preset-{preset['name']}": preset["title"] for preset in presets},
+        **{f"challenge-{challenge['id']}": challenge["title"] for challenge in challenges},
+    }
+
+
 def places() -> str:
     """Return an empty element for each name that a link may have."""
-    presets = json.loads((lab_build.LAB / "presets.json").read_text(encoding="utf-8"))
-    names = [f"preset-{preset['name']}" for preset in presets]
-    names += [f"challenge-{challenge['id']}" for challenge in lab_build.challenges()]
-    return "".join(f'<span id="{escape(name)}"></span>' for name in names)
+    return "".join(f'<span id="{escape(name)}"></span>' for name in anchors())
 
 
 def page_script() -> str:
@@ -70,6 +79,13 @@ def _fill(app: Any, page: str, source: list[str]) -> None:
         source[0] = source[0].replace(MARK, experiments())
         source[0] = source[0].replace(CHALLENGES_MARK, challenges())
         source[0] = source[0].replace(ROOT, f"<div>{places()}</div>\n{ROOT}")
+
+
+def _name_places(app: Any, env: Any) -> None:
+    """Tell MyST the places of the page, which it would only know of headings."""
+    if PAGE in env.all_docs:
+        slugs = env.metadata[PAGE].setdefault("myst_slugs", {})
+        slugs |= {name: (0, name, title) for name, title in anchors().items()}
 
 
 def _add(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
@@ -93,5 +109,6 @@ def setup(app: Any) -> dict[str, bool]:
     """Connect to Sphinx."""
     app.connect("builder-inited", _write)
     app.connect("source-read", _fill)
+    app.connect("env-updated", _name_places)
     app.connect("html-page-context", _add)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

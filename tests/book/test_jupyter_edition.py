@@ -4,6 +4,7 @@ import re
 import sys
 
 import colab
+import exercises
 import jupyter_edition
 import nbformat
 import notebooks
@@ -51,15 +52,15 @@ def test_code_and_outputs_are_those_of_the_lesson(editions, name):
 def test_each_solution_is_folded_up_to_the_next_heading(editions, name):
     """JupyterLab and Colab hide what follows a folded heading until one of its rank."""
     lesson = prose(nbformat.read(PATHS[name], as_version=4))
-    heads = [c for c in editions[name].cells if c.source == plain_markdown.SOLUTION]
-    assert len(heads) == lesson.count(":::{solution-start}")
+    heads = [c for c in editions[name].cells if c.source == exercises.SOLUTION]
+    assert len(heads) == len(re.findall(f"^{exercises.SOLUTION}$", lesson, re.M))
     assert all(head.metadata["jp-MarkdownHeadingCollapsed"] for head in heads)
     ranks = [len(found) for found in re.findall(r"^(#+) ", prose(editions[name]), re.M)]
     for place, cell in enumerate(editions[name].cells):
         if cell in heads:
             assert editions[name].cells[place + 1].source[:1] != "#", "something is folded"
     words = re.findall(r"^#+ .*", prose(editions[name]), re.M)
-    after = [words[i + 1] for i, word in enumerate(words[:-1]) if word == plain_markdown.SOLUTION]
+    after = [words[i + 1] for i, word in enumerate(words[:-1]) if word == exercises.SOLUTION]
     assert all(re.match(r"### Exercise: |#{1,3} ", word) for word in after), ranks
 
 
@@ -76,7 +77,7 @@ def test_captions_stand_below_their_figures(editions, name):
 
 def test_colab_folds_the_same_cells(texts):
     made = colab.edition(PATHS["dropout"], "ch11lib", "https://example.org/", texts)
-    heads = [c for c in made.cells if c.source == plain_markdown.SOLUTION]
+    heads = [c for c in made.cells if c.source == exercises.SOLUTION]
     assert heads and made.metadata["colab"]["collapsed_sections"] == [h.id for h in heads]
     assert [h.metadata["id"] for h in heads] == [h.id for h in heads]
 

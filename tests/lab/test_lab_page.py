@@ -237,6 +237,34 @@ def test_everyone_can_use_it(open_lab, width, scheme):
     assert visits.axe(page) == []
 
 
+#: Selects that are narrower than the longest of their choices, and the arrow beside it, need.
+CUT_CHOICES = """() => [...document.querySelectorAll("#lab select")].filter(one => {
+    const wide = one.cloneNode(true);
+    wide.style.cssText = "position: absolute; width: max-content; max-width: none";
+    wide.removeAttribute("id");
+    one.after(wide);
+    const needed = wide.getBoundingClientRect().width;
+    wide.remove();
+    return needed > one.getBoundingClientRect().width + 1;
+}).map(one => one.id)"""
+
+
+@pytest.mark.parametrize("width", [390, 700, 1300])
+def test_no_choice_is_cut(open_lab, width):
+    page = open_lab("optimizer=nesterov&schedule=cosine&clip=norm", width=width)
+    page.evaluate("document.querySelectorAll('#lab details').forEach(one => (one.open = true))")
+    assert page.evaluate(CUT_CHOICES) == []
+
+
+def test_a_chart_of_one_known_layer_names_it_once(open_lab):
+    page = open_lab("depth=3&width=10&images=64&initializer=zeros")
+    press(page, "One step")
+    page.wait_for_function("labPage.runs.a.state === 'paused'")
+    page.evaluate(visits.NEXT_FRAME)
+    label = page.locator("#lab svg.lab-chart").nth(5).get_attribute("aria-label")
+    assert label.count("output") == 1, label
+
+
 def test_with_the_keyboard(open_lab):
     page = open_lab()
     page.get_by_label("Experiment:").focus()

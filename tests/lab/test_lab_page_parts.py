@@ -121,6 +121,14 @@ def test_a_bad_address_is_named_and_mended(parts, hash, A, words):
     assert any(words in problem for problem in problems), problems
 
 
+def test_what_b_cannot_have_is_as_in_a(parts):
+    A, B, problems = read(parts, "#depth=20&activation=selu&b.activation=rellu&b.depth=x&b.width=9")
+    assert A == {"depth": 20, "activation": "selu"}
+    assert B == {**A, "width": 9}
+    assert [problem[:3] for problem in problems] == ["B: ", "B: "]
+    assert '"selu" is taken' in problems[1] and "20 is taken" in problems[0]
+
+
 def test_the_sentence_is_that_of_the_library(parts):
     rng = np.random.default_rng(1)
     for n in (2, 3, 5, 8):

@@ -256,7 +256,7 @@ export class Page {
     const preset = PRESETS.find((one) => one.name === name);
     if (!preset) return;
     const A = normalize(preset.settings).settings;
-    const B = preset.b ? normalize({ ...A, ...preset.b }).settings : null;
+    const B = preset.b ? normalize(preset.b, A).settings : null;
     this.take(A, B, preset, []);
     this.writeAddress();
     this.showAll();
@@ -445,6 +445,7 @@ export class Page {
   showAll() {
     const other = this.editing === "a" ? "b" : "a";
     const beside = this.settings.b ? [other.toUpperCase(), this.settings[other]] : null;
+    this.form.lock(this.challenge?.free ?? null, this.challenge && startingSettings(this.challenge));
     this.form.show(this.settings[this.editing], beside);
     this.sides.hidden = !this.settings.b;
     for (const id of ["a", "b"]) {
@@ -452,7 +453,6 @@ export class Page {
     }
     this.compared.checked = this.settings.b !== null;
     this.compared.disabled = this.challenge !== null;
-    this.form.lock(this.challenge?.free ?? null);
     this.chooser.value = this.preset?.name ?? "";
     this.sentence.textContent = this.preset?.sentence ?? "";
     this.sentence.hidden = !this.preset;
