@@ -1,9 +1,7 @@
-"""Ask three further questions about the ranking of activation functions, and what each costs.
+"""Ask two further questions about the ranking of activation functions, and what each costs.
 
 For the lesson *Activation functions*, on the networks of the study `activations`:
 
-- "fitted": twenty layers of ELU, not with He's weights but with weights of variance
-  1 / (n E[φ(ζ)²]), ζ ~ N(0, 1), which is He's 2 / n for ReLU; tuned likewise;
 - "longer": twenty layers of SELU and ReLU, at the rate that 12 epochs chose, for 30 epochs;
 - "sigmoid": three sigmoid layers at higher learning rates than the ranking tried;
 - "cost": the time of an epoch of five layers of 100 units, divided by that of ReLU.
@@ -12,21 +10,12 @@ For the lesson *Activation functions*, on the networks of the study `activations
 import keras
 import numpy as np
 
-from ch11lib import activations, datasets, studies
+from ch11lib import datasets, studies
 from ch11lib.experiments import paired_ratio
 from ch11lib.training import sweep
-from ch11lib.vanishing_gradients import WEIGHT, ZETA
 
-FITTED = ["elu"]
 LONGER = {"selu": "lecun_normal", "relu": "he_normal"}
 TIMED = ["sigmoid", "tanh", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish"]
-RATES = [0.003, 0.01, 0.03, 0.1]
-
-
-def fitted(name):
-    """Return weights with which a layer keeps E[z²] = 1, as He's do for ReLU."""
-    scale = 1 / (activations.get(name)(ZETA) ** 2 @ WEIGHT)
-    return {"class_name": "VarianceScaling", "config": {"scale": float(scale)}}
 
 
 def build(depth, activation, initializer, width=50):
@@ -94,10 +83,6 @@ def measure(smoke=False):
 
     chosen = studies.load("activations")["depths"]["20"]
     return {
-        "fitted": {
-            name: trained((depth, name, fitted(name)), RATES[:3] if smoke else RATES, 12)
-            for name in FITTED[: 1 if smoke else None]
-        },
         "longer": {
             name: trained((depth, name, LONGER[name]), [chosen[name]["best_rate"]], 30, ())
             for name in list(LONGER)[: 1 if smoke else None]
