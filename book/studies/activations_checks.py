@@ -1,51 +1,32 @@
-"""Ask two further questions about the ranking of activation functions, and what each costs.
+"""Ask two further questions about the ranking of activation functions.
 
 For the lesson *Activation functions*, on the networks of the study `activations`:
 
 - "longer": twenty layers of SELU and ReLU, at the rate that 12 epochs chose, for 30 epochs;
-- "sigmoid": three sigmoid layers at higher learning rates than the ranking tried;
-- "cost": the time of an epoch of five layers of 100 units, divided by that of ReLU.
+- "sigmoid": three sigmoid layers at higher learning rates than the ranking tried.
 """
 
 import keras
 import numpy as np
 
 from ch11lib import datasets, studies
-from ch11lib.experiments import paired_ratio
 from ch11lib.training import sweep
 
 LONGER = {"selu": "lecun_normal", "relu": "he_normal"}
-TIMED = ["sigmoid", "tanh", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish"]
 
 
-def build(depth, activation, initializer, width=50):
-    """Return `depth` hidden layers, each with an initializer of its own."""
+def build(depth, activation, initializer):
+    """Return `depth` hidden layers of 50 units, each with an initializer of its own."""
     model = keras.Sequential([keras.Input(shape=(28, 28)), keras.layers.Flatten()])
     for _ in range(depth):
         weights = keras.initializers.get(initializer)
-        own = keras.layers.PReLU() if activation == "prelu" else activation
-        model.add(keras.layers.Dense(width, own, kernel_initializer=weights))
+        model.add(keras.layers.Dense(50, activation, kernel_initializer=weights))
     model.add(keras.layers.Dense(10, "softmax"))
     return model
 
 
-def epoch_costs(X, y, repeats):
-    """Return the time of an epoch of each function over that of ReLU, taken in turn."""
-
-    def compiled(name):
-        model = build(5, name, "he_normal", width=100)
-        model.compile(loss="sparse_categorical_crossentropy", optimizer="sgd")
-        return model
-
-    def epoch(model):
-        return lambda: model.fit(X, y, batch_size=128, verbose=0)
-
-    relu = epoch(compiled("relu"))
-    return {name: np.round(paired_ratio(epoch(compiled(name)), relu, repeats), 3) for name in TIMED}
-
-
 def measure(smoke=False):
-    """Return the ends of the trainings, and the costs."""
+    """Return the ends of the trainings."""
     data = datasets.load_fashion_mnist()
     n_images = 256 if smoke else 10_000
     X, y = data.X_train[:n_images].astype("float32"), data.y_train[:n_images]
@@ -88,5 +69,4 @@ def measure(smoke=False):
             for name in list(LONGER)[: 1 if smoke else None]
         },
         "sigmoid": trained((3, "sigmoid", "glorot_uniform"), [0.1, 0.3, 1.0, 3.0], 12),
-        "cost": epoch_costs(X, y, 3 if smoke else 5),
     }
