@@ -106,8 +106,11 @@ def test_a_text_is_split_at_exercises_and_solutions(tmp_path, texts):
 def test_notebooks_are_written_into_a_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["jupyter_edition.py", "--output", str(tmp_path / "lessons")])
     jupyter_edition.main()
-    made = {f"book/{path.stem}" for path in (tmp_path / "lessons").iterdir()}
+    made = {f"book/{path.stem}" for path in (tmp_path / "lessons").glob("*.ipynb")}
     assert made == {*colab.pages()}
+    lab = (tmp_path / "lessons" / "lab.md").read_text(encoding="utf-8")
+    assert "- **Twenty sigmoid layers** ([lesson](vanishing_gradients.ipynb)). After" in lab
+    assert re.findall(r"^---$|\{lab-|<a ", lab, re.M) == [] and "<p>The Lab needs" in lab
     mine = tmp_path / "lessons" / "dropout.ipynb"
     mine.write_text("changed by a reader")
     jupyter_edition.main()

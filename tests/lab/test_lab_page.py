@@ -151,6 +151,8 @@ def test_five_seeds_and_their_sentence(open_lab):
     assert verdict.endswith("5 seeds): above.")
     assert status(page).count("%") == 6, "the median and five values"
     assert page.locator("#lab svg path.band").count() == 4
+    assert page.get_by_text("the line is the median of the seeds").is_visible()
+    assert not page.get_by_text("A: training", exact=True).is_visible(), "it is not drawn"
 
 
 def test_an_explosion_is_shown_as_one(open_lab):
@@ -182,6 +184,12 @@ def test_a_bad_number_is_named_beside_its_field(open_lab):
     assert field.input_value() == "300"
     assert "it must be" in page.locator("#lab-width-problem").inner_text()
     assert "width=300" in page.url
+
+
+def test_experiments_stand_below_their_lessons(open_lab):
+    page = open_lab()
+    label = "optgroup[label='Batch normalization'] option"
+    assert page.locator(f"#lab-preset {label}").count() == 3
 
 
 def test_an_experiment_sets_everything(open_lab):

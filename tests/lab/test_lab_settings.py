@@ -98,7 +98,12 @@ def test_what_is_no_object_gives_defaults(normalize, defaults, given):
 
 @pytest.mark.parametrize(
     ("key", "value", "taken"),
-    [("activation", "rellu", "selu"), ("depth", "deep", 20), ("skip", "yes", True), ("width", 999, 300)],
+    [
+        ("activation", "rellu", "selu"),
+        ("depth", "deep", 20),
+        ("skip", "yes", True),
+        ("width", 999, 300),
+    ],
 )
 def test_what_cannot_be_used_is_as_in_the_base(lab, defaults, key, value, taken):
     """Nearest, if there is one; else what A has, for B. The sentence says which."""
