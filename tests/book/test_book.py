@@ -10,7 +10,7 @@ import pytest
 
 NOTEBOOKS = notebooks.toc_notebooks()
 #: They get links to files with their second edition.
-LINKED_LATER = {"initialization", "gradient_clipping"}
+LINKED_LATER = {"initialization"}
 LESSONS = [path for path in NOTEBOOKS if path.stem not in gates.NOT_LESSONS]
 
 
