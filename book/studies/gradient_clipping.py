@@ -148,7 +148,7 @@ def runs(stack, rates, thresholds, seeds):
 def measure(smoke=False):
     """Return the tuning, the runs at the best rates, and some norms step by step."""
     data = datasets.load_fashion_mnist()
-    n_images, n_valid, epochs = (200, 100, 1) if smoke else (10_000, 5000, 6)
+    n_images, n_valid, epochs = (200, 100, 1) if smoke else (10_000, 5000, 5)
     X, X_valid = data.X_train[:10_000], data.X_valid[:n_valid]
     mean, std = X.mean(), X.std()
     X, X_valid = (((images - mean) / std).astype("float32") for images in (X, X_valid))
