@@ -18,7 +18,7 @@ $(READY): requirements.txt pyproject.toml
 	$(RUN) book/tools/runner.py
 	@touch $(READY)
 
-.PHONY: help install book test test-all notebooks lesson study studies jupyter lab pdf colab links serve assignments challenges bench mutants lock format clean
+.PHONY: help install book test test-all notebooks lesson study studies jupyter lab pdf colab links serve assignments collect formgrader challenges bench mutants lock format clean
 help: ## Say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -72,6 +72,14 @@ challenges: $(READY) ## Grade what students hand in from the Lab: make challenge
 
 assignments: $(READY) ## Release the graded assignments without their solutions
 	$(RUN) book/tools/assignments.py
+
+collect: $(READY) ## Sort in what students hand in: make collect NAME=schedules CLASS=class.csv
+	@test -n "$(NAME)" || { echo "Name the assignment: make collect NAME=schedules"; exit 1; }
+	cd book/assignments && ../../$(RUN) grading/grading_collect.py "$(NAME)" \
+	  $(if $(CLASS),--class-list "$(abspath $(CLASS))")
+
+formgrader: $(READY) ## Open JupyterLab to grade: nothing of a submission runs in its formgrader
+	cd book/assignments && JUPYTER_CONFIG_PATH="$(CURDIR)/book/assignments" ../../$(RUN) -m jupyterlab
 
 bench: $(READY) ## Measure time, memory and size of everything (an hour and a half)
 	$(RUN) tests/benchmarks/run.py

@@ -382,20 +382,24 @@ def paired_ratio(
 
 
 def set_random_seed(seed: int) -> None:
-    """Seed Python, NumPy and Keras, and keep what TensorFlow has made ready to run.
-
-    What you draw from ``tf.random`` does not start again; for that, call
-    ``keras.utils.set_random_seed``.
-
-    ``keras.utils.set_random_seed`` seeds, too. For operations that count how often
-    they drew, TensorFlow then also empties its cache of kernels, and with it all functions
-    that were placed and optimized: the next step and the next evaluation take that time
-    again, 0.2 s for two layers, 0.7 s for fifty. Keras's layers keep their random states
-    in variables (`reinitialize` sets these anew), so nothing of theirs hangs on that cache.
+    """Seed Python, NumPy, Keras and TensorFlow: ``keras.utils.set_random_seed``.
 
     Parameters
     ----------
     seed : int
+        From 0 to 2³² − 1.
+    """
+    keras.utils.set_random_seed(seed)
+
+
+def _seed_and_keep_kernels(seed: int) -> None:
+    """Seed as `set_random_seed` does, for all but what is drawn from ``tf.random`` itself.
+
+    For operations that count how often they drew, TensorFlow empties its cache of kernels
+    at each seed, and with it all functions that were placed and optimized: the next step and
+    the next evaluation take that time again, 0.2 s for two layers, 0.7 s for fifty. Keras's
+    layers keep their random states in variables (`reinitialize` sets these anew), so nothing
+    of theirs hangs on that cache.
     """
     from tensorflow.python import pywrap_tfe as native
 
@@ -422,7 +426,7 @@ def reinitialize(model: Any, seed: int, learning_rate: float | None = None) -> N
 
     It then trains as a newly built model would, but Keras does not trace the
     training step again, which for small experiments takes longer than the
-    training.
+    training. What you draw from ``tf.random`` yourself need not start again.
 
     Parameters
     ----------
@@ -447,7 +451,7 @@ def reinitialize(model: Any, seed: int, learning_rate: float | None = None) -> N
     if learning_rate is not None and not learning_rate > 0:
         raise ValueError(f"learning_rate is {learning_rate}; it must be > 0")
     if _started[-1:] == [id(model)]:
-        set_random_seed(seed)
+        _seed_and_keep_kernels(seed)
     else:  # another model's turn: what was kept for the last one takes memory
         keras.utils.set_random_seed(seed)
         _started[:] = [id(model)]

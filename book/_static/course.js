@@ -23,20 +23,29 @@ window.addEventListener("load", () => {
   });
 });
 
-// A page shows its text when its formulas are set, or lines would move while somebody
-// reads. Then the heading that the address names is where it will stay.
-if (window.MathJax) {
-  const root = document.documentElement;
-  root.classList.add("math-comes");
-  window.MathJax.startup = {
-    pageReady: () =>
-      window.MathJax.startup.defaultPageReady().finally(() => {
-        root.classList.remove("math-comes");
-        const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-        if (place && performance.now() < 10000) place.scrollIntoView({ behavior: "instant" });
-      }),
-  };
-}
+// What is too wide for its box scrolls, with keys, too, if it can have the focus; what
+// is not is no stop of the Tab key.
+const letKeysScroll = () => {
+  document.querySelectorAll(".math, .ch11-explore .picture").forEach((box) => {
+    const isWide = box.clientWidth && box.scrollWidth > box.clientWidth + 4;
+    if (isWide) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  });
+};
+["load", "resize"].forEach((event) => window.addEventListener(event, letKeysScroll));
+
+// The pictures of an explorer come when it is near, so that its controls move at once.
+window.addEventListener("load", () => {
+  const near = new IntersectionObserver((entries) => {
+    entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => {
+      near.unobserve(target);
+      const data = target.querySelector("script[type='application/json']").textContent;
+      const { prefix, frames } = JSON.parse(data);
+      frames.forEach((frame) => (new Image().src = prefix + frame));
+    });
+  });
+  document.querySelectorAll("figure.ch11-explore").forEach((one) => near.observe(one));
+});
 
 // Excerpts of what the search found are the page's text, without its printed contents.
 document.addEventListener("DOMContentLoaded", () => {

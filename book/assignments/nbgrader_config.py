@@ -10,7 +10,9 @@ sys.path.insert(0, str(HERE / "grading"))
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 from grading import ExecuteApart, RestoreCells  # noqa: E402
+from grading_clean import Clean  # noqa: E402
 from grading_collect import Collect, Extract  # noqa: E402
+from grading_pages import DeadPage  # noqa: E402
 from nbgrader.converters import Autograde  # noqa: E402
 from nbgrader.preprocessors import Execute  # noqa: E402
 
@@ -18,12 +20,15 @@ c = get_config()  # noqa: F821 - nbgrader defines it
 c.CourseDirectory.course_id = "ch11"
 c.CourseDirectory.root = str(HERE)
 
-# Submissions are rebuilt from the released cells, then run apart from the tests.
-c.Autograde.sanitize_preprocessors = [RestoreCells, *Autograde.sanitize_preprocessors.default()]
-c.Autograde.autograde_preprocessors = [
-    ExecuteApart if step is Execute else step
-    for step in Autograde.autograde_preprocessors.default()
-]
+# Submissions are cleaned, rebuilt from the released cells, run apart from the tests, and cleaned.
+sanitize, autograde = Autograde.sanitize_preprocessors, Autograde.autograde_preprocessors
+c.Autograde.sanitize_preprocessors = [Clean, RestoreCells, *sanitize.default()]
+c.Autograde.autograde_preprocessors = []
+for step in autograde.default():
+    c.Autograde.autograde_preprocessors += [ExecuteApart, Clean] if step is Execute else [step]
+
+# Nothing of a submission runs in the pages of the feedback; of formgrader, see the other file.
+c.GenerateFeedback.exporter_class = DeadPage
 
 # Limits of one submission: seconds, bytes, numbers.
 c.ExecuteApart.cell_timeout = 60

@@ -22,9 +22,11 @@ cd /root/course-copy
 
 # The configuration belongs to root, since the hub runs as root. The exchange has the
 # mode 1777: everyone may write, and nobody may rename what is another's.
-install -d /etc/ch11-hub/labconfig
+install -d /etc/ch11-hub/labconfig /etc/ch11-hub/grader/labconfig
 install -m 644 book/hub/*.py /etc/ch11-hub/
-install -m 644 book/hub/labconfig/page_config.json /etc/ch11-hub/labconfig/
+for folder in labconfig grader/labconfig; do
+    install -m 644 "book/hub/$folder/page_config.json" "/etc/ch11-hub/$folder/"
+done
 printf 'ada\nben\n' > /etc/ch11-hub/students.txt
 install -d -m 1777 -o teacher /srv/nbgrader/exchange
 install -d -m 700 /var/lib/ch11-hub

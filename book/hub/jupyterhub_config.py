@@ -98,6 +98,11 @@ shared = {
     "CH11_HUB_COURSE": COURSE,
     "CH11_HUB_EXCHANGE": str(EXCHANGE),
 }
+of_grader = {
+    "JUPYTER_CONFIG_PATH": f"{HERE / 'grader'}:{HERE}",  # with the sidebar "Create Assignment"
+    "CH11_HUB_ASSIGNMENTS": str(CLONE / "book" / "assignments"),
+    "PYTHONPATH": str(CLONE / "book" / "assignments" / "grading"),  # of grading_pages
+}
 if SPAWNER == "simple":
     shared["CH11_HUB_ONE_UNIX_USER"] = "yes"
 
@@ -106,10 +111,10 @@ def fit_to_user(spawner):
     """Give the formgrader, the clone and more memory to the grader's server alone."""
     grades = spawner.user.name == GRADER
     spawner.mem_limit = GRADER_MEMORY if grades else MEMORY
-    clone = {"CH11_HUB_ASSIGNMENTS": str(CLONE / "book" / "assignments")} if grades else {}
-    spawner.environment = shared | clone
-    extensions = {"course_list": False, "formgrader": grades}
-    enabled = {f"nbgrader.server_extensions.{name}": on for name, on in extensions.items()}
+    spawner.environment = shared | (of_grader if grades else {})
+    # The course's own formgrader runs nothing of a submission.
+    enabled = {"nbgrader.server_extensions.course_list": False, "grading_pages": grades}
+    enabled["nbgrader.server_extensions.formgrader"] = False
     spawner.args = [
         f"--ServerApp.jpserver_extensions={enabled}",
         f"--ServerApp.shutdown_no_activity_timeout={IDLE}",

@@ -40,6 +40,10 @@ class CollectOwn(ExchangeCollect):
             self.log.error("Not collected, %s is a link to %s", links[0], os.readlink(links[0]))
         else:
             super().do_copy(src, dest, log)
+            from grading_clean import clean_file  # of the course; what came in stays in inbound
+
+            for path in Path(dest).rglob("*.ipynb"):
+                clean_file(path)
 
 
 c = get_config()  # noqa: F821 - nbgrader defines it

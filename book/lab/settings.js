@@ -5,8 +5,9 @@
 //              kind: "int" | "float" | "choice" | "bool"; min and max for numbers only, both
 //              allowed; choices: array of {value, label}; when: null, or {key: [values], ...}:
 //              the setting has an effect only if each key named has one of its values.
-//   normalize  (anything) -> {settings, problems}: a complete object and one sentence for each
-//              thing that was wrong. What is missing takes its default without a sentence.
+//   normalize  (anything, base) -> {settings, problems}: a complete object and one sentence for
+//              each thing that was wrong. What is missing or can't be used is as in `base`, whole
+//              settings; without one, it is the default. What is missing needs no sentence.
 //              Strings are read as they stand in an address: "0.1", "true", "relu".
 //   applies    (key, settings) -> whether the setting has an effect among the others.
 //
@@ -227,7 +228,7 @@ const numberFrom = (value) => {
   return NaN;
 };
 
-function read(entry, value) {
+function read(entry, value, otherwise) {
   const bad = (taken, wanted) => ({
     value: taken,
     problem: `${entry.key} is ${shown(value)}; it must be ${wanted}. ${shown(taken)} is taken.`,
@@ -235,23 +236,23 @@ function read(entry, value) {
   if (entry.kind === "choice") {
     const values = entry.choices.map((choice) => choice.value);
     if (values.includes(value)) return { value };
-    return bad(entry.default, `one of ${values.join(", ")}`);
+    return bad(otherwise, `one of ${values.join(", ")}`);
   }
   if (entry.kind === "bool") {
     if (value === true || value === "true") return { value: true };
     if (value === false || value === "false") return { value: false };
-    return bad(entry.default, "true or false");
+    return bad(otherwise, "true or false");
   }
   const whole = entry.kind === "int";
   const wanted = `${whole ? "a whole number" : "a number"} from ${entry.min} to ${entry.max}`;
   const number = numberFrom(value);
-  if (Number.isNaN(number)) return bad(entry.default, wanted);
+  if (Number.isNaN(number)) return bad(otherwise, wanted);
   const inside = Math.min(Math.max(number, entry.min), entry.max);
   const nearest = whole ? Math.round(inside) : inside;
   return nearest === number ? { value: number === 0 ? 0 : number } : bad(nearest, wanted);
 }
 
-export function normalize(anything) {
+export function normalize(anything, base = {}) {
   const problems = [];
   const isObject =
     typeof anything === "object" && anything !== null && !Array.isArray(anything);
@@ -261,9 +262,10 @@ export function normalize(anything) {
   const given = isObject ? anything : {};
   const settings = {};
   for (const entry of schema) {
-    settings[entry.key] = entry.default;
+    const otherwise = base[entry.key] ?? entry.default;
+    settings[entry.key] = otherwise;
     if (!Object.hasOwn(given, entry.key)) continue;
-    const { value, problem } = read(entry, given[entry.key]);
+    const { value, problem } = read(entry, given[entry.key], otherwise);
     settings[entry.key] = value;
     if (problem) problems.push(problem);
   }

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import exercises
 import nbformat
 import notebooks
 import plain_markdown
@@ -105,9 +106,9 @@ def edition(path: Path, install: str, site: str, texts: plain_markdown.Book) -> 
             label = cell.metadata.get("mystnb", {}).get("code_prompt_show", "Code")
             cell.metadata["cellView"] = "form"  # Colab shows the title alone
             cell.source = f"#@title {label}\n{cell.source}"
-        if cell.source == plain_markdown.SOLUTION:
+        if cell.source == exercises.SOLUTION:
             cell.metadata["id"] = cell.id  # by which Colab finds it
-    folded = [cell.id for cell in made.cells if cell.source == plain_markdown.SOLUTION]
+    folded = [cell.id for cell in made.cells if cell.source == exercises.SOLUTION]
     made.metadata["colab"] = {"collapsed_sections": folded}
     return made
 
@@ -133,13 +134,13 @@ def plain(path: Path, texts: plain_markdown.Book, first: Sequence[Any] = ()) -> 
 
 def _split(cell: Any, text: str) -> list[Any]:
     """Return the cells of a text, split before each exercise and around each solution's head."""
-    heads = rf"(?m)^(?={plain_markdown.EXERCISE})|^({plain_markdown.SOLUTION})$"
+    heads = rf"(?m)^(?={exercises.EXERCISE})|^({exercises.SOLUTION})$"
     parts = [part.strip("\n") for part in re.split(heads, text) if part]
     made = []
     for number, part in enumerate(filter(None, parts)):
         one = nbformat.v4.new_markdown_cell(part, metadata=dict(cell.metadata))
         one.id = f"{cell.id}-{number}" if number else cell.id  # the same each time
-        if part == plain_markdown.SOLUTION:
+        if part == exercises.SOLUTION:
             one.metadata["jp-MarkdownHeadingCollapsed"] = True
         made.append(one)
     return made

@@ -9,6 +9,7 @@
   1.5 MB that every page would wait for: it goes.
 - The theme asks for three fonts of icons in advance; two are of logos and of outlines,
   which the browser fetches by itself where a page has one.
+- A second link before the menus leads to the contents of the page, which come last.
 - Sphinx, docutils and the theme each say how wide a phone is: once is enough.
 """
 
@@ -29,10 +30,12 @@ ICON_SCRIPT = re.compile(r'\s*<script src="[^"]*vendor/fontawesome/[^"]*\.js[^"]
 FONT_IN_ADVANCE = re.compile(r'\s*<link rel="preload" as="font"[^>]*/fa-(?:brands|regular)-[^>]*>')
 PICTURE = re.compile(r"_images/([\w.-]+)")
 VIEWPORT = re.compile(r'\s*<meta name="viewport" [^>]*>')
+SECTIONS = '<nav class="bd-toc-nav page-toc">'
+TO_SECTIONS = '<a class="to-sections" href="#page-sections">Skip to the sections of this page</a>'
 UNUSED = [
     "_static/vendor/fontawesome/*/js/*",
-    "_static/vendor/fontawesome/*/webfonts/*.ttf",  # for browsers without WOFF2
     "_static/**/*.map",
+    "_static/locales/**/*.*",  # the theme's words in other languages, for Sphinx
 ]
 
 
@@ -90,6 +93,9 @@ def finish(text: str, folder: Path) -> str:
     text = FONT_IN_ADVANCE.sub("", ICON_SCRIPT.sub("", text))
     if first := VIEWPORT.search(text):
         text = text[: first.end()] + VIEWPORT.sub("", text[first.end() :])
+    if SECTIONS in text:
+        text = text.replace("</a></div>", f"</a>{TO_SECTIONS}</div>", 1)
+        text = text.replace(SECTIONS, f'<nav id="page-sections" tabindex="-1"{SECTIONS[4:]}', 1)
     return IMAGE.sub(lambda found: _sized(found[0], folder), text)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import colab
+import lab_page
 import notebooks
 import plain_markdown
 import site_build
@@ -61,6 +62,7 @@ def main() -> None:
     for path, notebook in made.items():
         if arguments.in_place or not path.exists():  # what a reader changed stays
             notebooks.write(path, notebook)
+    (folder / "lab.md").write_text(lab_page.plain(), encoding="utf-8")  # lessons link it
     print(f"{len(made)} notebooks are in {folder}")
 
 

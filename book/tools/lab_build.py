@@ -33,11 +33,25 @@ def source(name: str) -> str:
     if name == WORKER_MODULE:
         return f"export const WORKER_SOURCE = {_quoted(worker_script())};\n"
     if name == PRESETS_MODULE:
-        presets = json.loads((LAB / "presets.json").read_text(encoding="utf-8"))
-        return f"export const PRESETS = JSON.parse({_quoted(json.dumps(presets))});\n"
+        return f"export const PRESETS = JSON.parse({_quoted(json.dumps(presets()))});\n"
     if name == CHALLENGES_MODULE:
         return f"export const CHALLENGES = JSON.parse({_quoted(json.dumps(challenges()))});\n"
     return (LAB / name).read_text(encoding="utf-8")
+
+
+def presets() -> list[dict[str, Any]]:
+    """Return the experiments in the order of the lessons, each with the title of its own."""
+    found: list[dict[str, Any]] = json.loads((LAB / "presets.json").read_text(encoding="utf-8"))
+    return [{**preset, "lesson_title": _title(preset["lesson"])} for preset in found]
+
+
+def _title(lesson: str) -> str:
+    """Return the heading of a lesson, or its name where the book has no such lesson."""
+    path = LAB.parent / f"{lesson}.ipynb"
+    if not path.is_file():
+        return lesson
+    first = json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"]
+    return "".join(first).partition("\n")[0].removeprefix("# ")
 
 
 def challenges() -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import determinism
+import exercises
 import nbformat
 import psutil
 import yaml
@@ -36,7 +37,10 @@ KEPT_CELL_METADATA = {"tags", "mystnb", "given"}
 FOLDED = {"hide-input", "hide-cell"}
 #: The pages in the form of the second edition: see the gates in the tests. Their plots are
 #: stored at twice the density.
-SECOND_EDITION = {"batch_normalization", "gradient_clipping", "intro", "vanishing_gradients"}
+SECOND_EDITION = {
+    *("batch_normalization", "gradient_clipping", "initialization", "intro"),
+    "vanishing_gradients",
+}
 #: Instructions to the kernel. TensorFlow's C++ hardware notes go to the terminal, not into outputs.
 KERNEL = ["--IPKernelApp.capture_fd_output=False", "--log-level=40"]
 SHARP = ["--InlineBackend.figure_formats=retina"]
@@ -62,15 +66,17 @@ def normalize(notebook: Any) -> Any:
     """Return a copy of `notebook` without anything that differs between runs."""
     clean = nbformat.v4.new_notebook(metadata={"kernelspec": KERNELSPEC})
     clean.metadata["language_info"] = {"name": "python"}
-    for number, cell in enumerate(notebook.cells):
-        cell = nbformat.from_dict(cell)
+    cells = [nbformat.from_dict(cell) for cell in notebook.cells]
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            cell.source = LINK.sub(_link_to_file, exercises.to_headings(cell.source.strip("\n")))
+    kept = (cell for cell in cells if cell.source or cell.cell_type != "markdown")
+    for number, cell in enumerate(kept):
         cell.metadata = {k: v for k, v in cell.metadata.items() if k in KEPT_CELL_METADATA}
         if FOLDED & {*cell.metadata.get("tags", [])}:
             cell.metadata["jupyter"] = {"source_hidden": True}  # folded in JupyterLab, too
         cell.id = hashlib.sha256(f"{number} {cell.cell_type}".encode()).hexdigest()[:8]
         cell.source = cell.source.strip("\n")
-        if cell.cell_type == "markdown":
-            cell.source = LINK.sub(_link_to_file, cell.source)
         if cell.cell_type == "code":
             cell.outputs = _merge_streams(cell.outputs)
         clean.cells.append(cell)

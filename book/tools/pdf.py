@@ -15,6 +15,7 @@ from pathlib import Path
 import chromium
 import site_build
 
+OUTPUT = site_build.ROOT / "_build" / "training-deep-neural-networks.pdf"
 OPEN_AND_TELL = """site => {
     document.querySelectorAll("details").forEach(one => { one.open = true; });
     document.querySelectorAll(".toggle-hidden").forEach(
@@ -77,8 +78,7 @@ def print_page(address: str, output: Path, browser: str, site: str = "") -> None
 def main() -> None:
     """Print into the file that the command line names."""
     parser = argparse.ArgumentParser(description="Print the book into one PDF.")
-    standard = site_build.ROOT / "_build" / "training-deep-neural-networks.pdf"
-    parser.add_argument("--output", type=Path, default=standard, help="the file to write")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="the file to write")
     output = parser.parse_args().output.resolve()
     browser = chromium.find_browser()
     if browser is None:

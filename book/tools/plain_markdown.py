@@ -1,10 +1,9 @@
 """Turn the book's MyST into the Markdown that Colab, JupyterLab and others render.
 
 Roles become words and links: to the website or, without its address, to the files.
-Exercises and solutions become headings, so that a solution can be folded. A drawing is put
-into the text itself, since its file is not beside the notebook. Figures, tables and equations
-are numbered within the notebook. What is not known raises an error, so that no new directive
-slips through.
+A drawing is put into the text itself, since its file is not beside the notebook. Figures, tables
+and equations are numbered within the notebook. What is not known raises an error, so that no
+new directive slips through.
 """
 
 import base64
@@ -21,11 +20,7 @@ import drawings
 import notebooks
 from pybtex.database import Entry, parse_file
 
-__all__ = ["EXERCISE", "SOLUTION", "Book", "numbers"]
-
-#: The headings of an exercise (its beginning) and of a solution, which ends at the next one.
-EXERCISE = "### Exercise: "
-SOLUTION = "#### Solution"
+__all__ = ["Book", "numbers"]
 
 #: Code in fences, formulas, roles, code in backquotes, links: whichever comes first.
 PARTS = re.compile(
@@ -182,7 +177,7 @@ class Book:
         return "; ".join(f"[{words}]({self._address('bibliography')})" for words in cited)
 
     def _without_fences(self, text: str, called: Mapping[str, str]) -> str:
-        """Return `text` with drawings as images and the other directives as headings."""
+        """Return `text` with drawings as images and bold titles for the other directives."""
         lines: list[str] = []
         rest = text.split("\n")
         while rest:
@@ -203,9 +198,9 @@ class Book:
                     lines += self._included(fence[2], options)  # the fence ends it
                 else:
                     words = f"{number}. {fence[2]}" if number else fence[2]
-                    lines += _heading(fence[1], words)
-                    if fence[1] == "solution-end":
-                        _refuse_text_behind_a_solution("\n".join(rest))
+                    if fence[1] not in ("dropdown", "table"):
+                        raise ValueError(f"the directive {fence[1]!r} is not known")
+                    lines += ["", f"**{words}**", ""]
             elif not line.startswith(":::"):
                 lines.append(line)
         return "\n".join(lines)
@@ -251,22 +246,3 @@ def _outside(code: re.Pattern[str], text: str) -> list[str]:
         parts += [text[end : found.start()], found[0]]
         end = found.end()
     return [*parts, text[end:]]
-
-
-def _refuse_text_behind_a_solution(rest: str) -> None:
-    behind = rest.removeprefix(":::").strip()
-    if behind and not behind.startswith((":::{exercise}", "#")):
-        raise ValueError(f"a folded solution would hide {behind[:40]!r}: begin with a heading")
-
-
-def _heading(directive: str, words: str) -> list[str]:
-    headings = {
-        "exercise": f"{EXERCISE}{words}",
-        "solution-start": SOLUTION,
-        "solution-end": "",
-        "dropdown": f"**{words}**",
-        "table": f"**{words}**",
-    }
-    if directive not in headings:
-        raise ValueError(f"the directive {directive!r} is not known")
-    return ["", headings[directive], ""]

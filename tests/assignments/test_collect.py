@@ -5,9 +5,10 @@ import os
 import tarfile
 import unicodedata
 import zipfile
+from datetime import datetime
 
 import pytest
-from grading_collect import student_and_copy
+from grading_collect import Found, read_class_list, report, student_and_copy
 from grading_course import Course
 
 NAMES = {
@@ -132,3 +133,44 @@ def test_each_student_is_there_once_with_the_newest_file(collected):
 def test_what_is_not_collected_is_named(collected, said, name):
     lines = [line for line in collected[0].splitlines() if said in line]
     assert any(name in line for line in lines), collected[0][-3000:]
+
+
+def found(file, student="", day=1, doubt=""):
+    return Found(file, student, datetime(2026, 1, day), doubt)
+
+
+def test_the_report_names_who_is_collected_doubtful_and_missing():
+    files = [
+        found("ada_schedules.ipynb", "ada", 1),
+        found("ada_schedules-1.ipynb", "ada", 2),
+        found("x", "Kim-Lee-12"),
+        found("y", "lovelaceada-77"),
+        found("z", "eve"),
+        found("my\x1b[31m.ipynb", doubt="whose is it?"),
+    ]
+    rows = [["ada", "Ada B."], ["12", "Kim", "Lee"], ["Ada Lovelace", "al@x.org"], ["Bob", "Moe"]]
+    assert report(files, rows).splitlines() == [
+        "Collected: 4",
+        "  Kim-Lee-12  2026-01-01 00:00  x",
+        "  ada  2026-01-02 00:00  ada_schedules-1.ipynb; older, not used: ada_schedules.ipynb",
+        "  eve  2026-01-01 00:00  z",
+        "  lovelaceada-77  2026-01-01 00:00  y",
+        "Doubtful: 2",
+        "  whose is it?: my?[31m.ipynb",
+        "  not on the class list: eve",
+        "Missing: 1",
+        "  Bob, Moe",
+    ]
+
+
+def test_two_spellings_of_a_student_are_doubtful():
+    lines = report([found("a", "Ada"), found("b", "ada")]).splitlines()
+    assert "  one student? Ada, ada" in lines and "Missing" not in "".join(lines)
+
+
+def test_a_class_list_is_lines_or_columns(tmp_path):
+    path = tmp_path / "class.csv"
+    path.write_text("\ufeffAda Lovelace\nJürgen Groß\n", encoding="utf-8")
+    assert read_class_list(path) == [["Ada Lovelace"], ["Jürgen Groß"]]
+    path.write_text('First;Last;"ID number"\nAda;"Lovelace; B.";77\n', encoding="utf-8")
+    assert read_class_list(path) == [["Ada", "Lovelace; B.", "77"]]

@@ -171,3 +171,24 @@ def test_an_empty_result_is_an_error(result):
 def test_an_answer_that_makes_no_sense_is_an_error(text):
     with pytest.raises(RemoteError, match="can't be read"):
         Remote("f", lambda name, call: text)()
+
+
+def reply(text):
+    return {"status": "ok", "data": {"text/plain": text}}
+
+
+def test_a_reply_is_a_string_and_no_program():
+    assert (
+        grading_calls._answered("f", {"user_expressions": {"answer": reply(r"'a\'\\b'")}})
+        == "a'\\b"
+    )
+    for text in ("+".join("1" * 3_000_000), "'a' 'b'", "'a' * 3", "'\\'", "[" * 100_000, "''\n''"):
+        with pytest.raises(RemoteError, match="can't be read"):
+            grading_calls._answered("f", {"user_expressions": {"answer": reply(text)}})
+
+
+def test_a_huge_exception_is_cut():
+    content = {"status": "error", "ename": "E" * 10**6, "evalue": "x" * 10**7}
+    with pytest.raises(RemoteError) as caught:
+        grading_calls._answered("f", {"user_expressions": {"answer": content}})
+    assert len(str(caught.value)) < 3000

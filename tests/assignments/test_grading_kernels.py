@@ -40,3 +40,12 @@ def test_a_kernel_ends_no_process_of_the_one_that_uses_it():
         assert neighbour.poll() is None
         neighbour.communicate(b"\n")
     assert neighbour.returncode == 0
+
+
+def test_a_folder_is_removed_however_deep(tmp_path):
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    program = "import os\nfor n in range(1500):\n    os.mkdir('x' * 90); os.chdir('x' * 90)"
+    subprocess.run([sys.executable, "-c", program], cwd=folder, check=True)
+    grading_kernels.remove(folder)
+    assert not folder.exists()

@@ -10,6 +10,7 @@ import statistics
 import symtable
 from html.parser import HTMLParser
 
+import exercises
 import form_gates
 import number_gates
 from notebooks import SECOND_EDITION
@@ -241,10 +242,10 @@ def find_missing_parts(notebook):
         for _, output in outputs(notebook)
     ):
         problems.append("no explorer")
-    exercises = re.findall(r":::\{exercise\}.*\n:label: (\S+)", text)
-    solutions = re.findall(r":::\{solution-start\} (\S+)", text)
-    if len(exercises) < MIN_EXERCISES or exercises != solutions:
-        problems.append(f"exercises {exercises} and solutions {solutions} do not pair up")
+    heads = re.findall(rf"^(?:{exercises.EXERCISE}.+|{exercises.SOLUTION})$", text, re.M)
+    asked, solved = heads[::2], {*heads[1::2]}
+    if len(asked) < MIN_EXERCISES or exercises.SOLUTION in asked or solved != {exercises.SOLUTION}:
+        problems.append(f"exercises and solutions do not pair up: {heads}")
     if text.count("<details>") < 6:
         problems.append("the quiz has fewer than two questions of three answers")
     if "{cite:" not in text or "{term}" not in text:

@@ -42,7 +42,7 @@ ASIDE = re.compile(
     r"|`[^`\n]+`"
     r"|(?<=\])\([^)\n]*\)(?:\{[^}\n]*\})?"
     r"|https?://\S+"
-    r"|^(?::{3,}|`{3,})\{(?:figure|image|include|literalinclude|solution-start)\}[^\n]*$"
+    r"|^(?::{3,}|`{3,})\{(?:figure|image|include|literalinclude)\}[^\n]*$"
     r"|^:(?!alt:)[\w-]+:[^\n]*$"
     r"|^\([\w-]+\)=[ ]*$|\[\^[\w-]+\]"
     r"|^[ ]*\d+[.)](?=\s)|^#+[ ]+\d+(?:\.\d+)*[.)]?(?=\s)"

@@ -2,6 +2,7 @@
 
 import re
 
+import exercises
 import gates
 import lesson as lesson_tool
 import nbformat
@@ -9,8 +10,6 @@ import notebooks
 import pytest
 
 NOTEBOOKS = notebooks.toc_notebooks()
-#: They get links to files with their second edition.
-LINKED_LATER = {"initialization"}
 LESSONS = [path for path in NOTEBOOKS if path.stem not in gates.NOT_LESSONS]
 
 
@@ -50,11 +49,9 @@ def test_visible_code_runs_as_a_script(name):
     assert lesson_tool.run_visible_code(nbformat.read(path, as_version=4)) == []
 
 
-def test_stored_in_normal_form(page, monkeypatch):
+def test_stored_in_normal_form(page):
     """`make notebooks` would change no byte but results."""
     path, notebook = page
-    if path.stem in LINKED_LATER - gates.SECOND_EDITION:
-        monkeypatch.setattr(notebooks, "LINK", re.compile("(?!)"))
     normal = notebooks.normalize(notebook)
     text = nbformat.writes(normal, version=nbformat.NO_CONVERT) + "\n"
     assert path.read_text(encoding="utf-8") == text, f"{path.name}: run 'make notebooks'"
@@ -69,13 +66,13 @@ def test_lesson_module_and_test_share_a_name(lesson):
 
 def test_each_exercise_of_the_chapter_has_an_answer_that_a_lesson_shows():
     text = (notebooks.ROOT / "book" / "chapter_exercises.md").read_text(encoding="utf-8")
-    asked = re.findall(r"^:::\{exercise\} \S.*\n:label: (\S+)$", text, re.MULTILINE)
-    answers = re.findall(r"^:::\{solution\} (\S+)\n:class: dropdown\n(.*?)^:::$", text, re.M | re.S)
-    assert len(asked) == 7
-    assert [label for label, _ in answers] == asked
-    for label, answer in answers:
+    _, *parts = re.split(rf"^{exercises.EXERCISE}", text, flags=re.M)
+    assert len(parts) == 7
+    for part in parts:
+        asked, solution, answer = part.partition(f"\n{exercises.SOLUTION}\n")
+        assert len(asked.split()) > 10 and solution, asked
         shown = re.findall(r"\]\((\w+)\.ipynb#\S+\)", answer)
-        assert shown and {*shown} <= {path.stem for path in LESSONS}, label
+        assert shown and {*shown} <= {path.stem for path in LESSONS}, asked
 
 
 def test_math_text_has_no_backslash():

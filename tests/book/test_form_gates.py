@@ -190,7 +190,7 @@ def test_what_is_allowed_is_not_found(change):
         ("[page 5](lesson6.md#part-7) <a href='8'>9</a> https://a.org/10", ["5", "9"]),
         ("3. third\n## 4. Fourth\n(vg-5)=\n[^6]", []),
         ("```python\nx = 7\n```\n8", ["8"]),
-        (":::{exercise} Draw 3 of them\n:label: ex-4\nAnd 5.\n:::", ["3", "5"]),
+        ("### Exercise: Draw 3 of them\n\nAnd 5.", ["3", "5"]),
         (":::{figure} drawings/a5.svg\n:width: 448\n:alt: A chain of 6.\n:::", ["6"]),
         ('<img src="a7.png" alt="A line of slope 8." width="9">', ["8"]),
         ("a quarter, ¼", ["¼"]),

@@ -22,7 +22,7 @@ TEXT = (
 """
     + "<details><summary>Answer</summary></details>\n" * 6
 )
-EXERCISE = ":::{{exercise}} One\n:label: ex-{0}\n:::\n\n:::{{solution-start}} ex-{0}\n:::"
+EXERCISE = "### Exercise: {0}\n\nHow much is it?\n\n#### Solution\n\nOne."
 ALT = {"image": {"alt": "A curve that rises from 0 to 1 and then stays level."}}
 
 

@@ -4,6 +4,7 @@ import re
 import sys
 
 import colab
+import exercises
 import jupyter_edition
 import nbformat
 import notebooks
@@ -51,15 +52,15 @@ def test_code_and_outputs_are_those_of_the_lesson(editions, name):
 def test_each_solution_is_folded_up_to_the_next_heading(editions, name):
     """JupyterLab and Colab hide what follows a folded heading until one of its rank."""
     lesson = prose(nbformat.read(PATHS[name], as_version=4))
-    heads = [c for c in editions[name].cells if c.source == plain_markdown.SOLUTION]
-    assert len(heads) == lesson.count(":::{solution-start}")
+    heads = [c for c in editions[name].cells if c.source == exercises.SOLUTION]
+    assert len(heads) == len(re.findall(f"^{exercises.SOLUTION}$", lesson, re.M))
     assert all(head.metadata["jp-MarkdownHeadingCollapsed"] for head in heads)
     ranks = [len(found) for found in re.findall(r"^(#+) ", prose(editions[name]), re.M)]
     for place, cell in enumerate(editions[name].cells):
         if cell in heads:
             assert editions[name].cells[place + 1].source[:1] != "#", "something is folded"
     words = re.findall(r"^#+ .*", prose(editions[name]), re.M)
-    after = [words[i + 1] for i, word in enumerate(words[:-1]) if word == plain_markdown.SOLUTION]
+    after = [words[i + 1] for i, word in enumerate(words[:-1]) if word == exercises.SOLUTION]
     assert all(re.match(r"### Exercise: |#{1,3} ", word) for word in after), ranks
 
 
@@ -76,7 +77,7 @@ def test_captions_stand_below_their_figures(editions, name):
 
 def test_colab_folds_the_same_cells(texts):
     made = colab.edition(PATHS["dropout"], "ch11lib", "https://example.org/", texts)
-    heads = [c for c in made.cells if c.source == plain_markdown.SOLUTION]
+    heads = [c for c in made.cells if c.source == exercises.SOLUTION]
     assert heads and made.metadata["colab"]["collapsed_sections"] == [h.id for h in heads]
     assert [h.metadata["id"] for h in heads] == [h.id for h in heads]
 
@@ -105,8 +106,11 @@ def test_a_text_is_split_at_exercises_and_solutions(tmp_path, texts):
 def test_notebooks_are_written_into_a_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["jupyter_edition.py", "--output", str(tmp_path / "lessons")])
     jupyter_edition.main()
-    made = {f"book/{path.stem}" for path in (tmp_path / "lessons").iterdir()}
+    made = {f"book/{path.stem}" for path in (tmp_path / "lessons").glob("*.ipynb")}
     assert made == {*colab.pages()}
+    lab = (tmp_path / "lessons" / "lab.md").read_text(encoding="utf-8")
+    assert "- **Twenty sigmoid layers** ([lesson](vanishing_gradients.ipynb)). After" in lab
+    assert re.findall(r"^---$|\{lab-|<a ", lab, re.M) == [] and "<p>The Lab needs" in lab
     mine = tmp_path / "lessons" / "dropout.ipynb"
     mine.write_text("changed by a reader")
     jupyter_edition.main()

@@ -2,13 +2,16 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import assignments
 import gates
 import notebooks
+import pdf
 import pytest
 import site_build
 import yaml
@@ -159,7 +162,9 @@ def test_citation():
     assert str(cited["version"]) == project["version"]
     assert cited["license"] == ["MIT", "CC-BY-4.0"]
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert f"## {project['version']}" in changes
+    version, date = re.search(r"^## (\S+), (unreleased|\d{4}-\d\d-\d\d)$", changes, re.M).groups()
+    assert version == project["version"]
+    assert str(cited.get("date-released", "unreleased")) == date
 
 
 # What GitHub reads
@@ -209,6 +214,35 @@ def test_website_is_deployed_after_the_tests_and_of_what_they_tested():
 def test_website_is_deployed_once_its_buttons_lead_somewhere():
     """The buttons for Colab open the branch that another job stores."""
     assert {*WORKFLOWS["deploy"]["jobs"]["deploy"]["needs"]} == {"build", "colab-branch"}
+
+
+def test_release_attaches_what_is_built(tmp_path):
+    """The commands of the workflow, with the site's folder in place of a built one."""
+    jobs = WORKFLOWS["release"]["jobs"]
+    steps = jobs["site"]["steps"]
+    commands = [step["run"] for step in steps if "run" in step]
+    (upload,) = [step["with"] for step in steps if "upload-artifact" in step.get("uses", "")]
+    (zipping,) = [command for command in commands if "zip" in command]
+    assert commands.index("make book") < commands.index(zipping)
+    assert re.search(r"^book: .*\n\t.*site_build\.py$", MAKEFILE, re.M)
+    assert re.search(r"^pdf: .*\n\t.*pdf\.py$", MAKEFILE, re.M) and "make pdf" in commands
+    page = tmp_path / "_build" / "html" / "book" / "lab.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("<title>Lab</title>")
+    if shutil.which("zip"):
+        subprocess.run(["bash", "-c", zipping], cwd=tmp_path, check=True)
+    else:  # the rest of the test needs no program
+        shutil.make_archive(tmp_path / "_build" / "site", "zip", tmp_path / "_build" / "html")
+    with zipfile.ZipFile(tmp_path / "_build" / "site.zip") as site:
+        assert "book/lab.html" in site.namelist()
+    made = {"_build/site.zip", str(pdf.OUTPUT.relative_to(ROOT))}
+    assert {*upload["path"].split()} == made
+    assert upload["if-no-files-found"] == "error"
+    download, attach = jobs["attach"]["steps"]
+    assert download["with"]["name"] == upload["name"]
+    attached = re.search(r'upload "\$TAG" (.*?) --', attach["run"])[1].split()
+    assert {*attached} == {Path(name).name for name in made}
+    assert all(name in README for name in ("site.zip", "PDF"))
 
 
 def test_dependabot_holds_jupyter_book_below_2():

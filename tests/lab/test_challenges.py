@@ -249,6 +249,23 @@ def test_a_student_does_a_challenge_and_hands_it_in(open_lab, tmp_path):  # noqa
     assert panel.is_hidden() and page.locator("#lab-depth").is_enabled()
 
 
+def test_only_what_the_student_may_choose_counts_as_changed(open_lab):  # noqa: F811
+    page = open_lab("challenge-two_epochs")
+    assert page.locator("#lab .lab-changed").all_inner_texts() == [""] * 5, "as it starts"
+    page.locator("#lab-optimizer").select_option("nadam")
+    changed = dict(
+        zip(
+            ["Network", "Regularization", "Optimizer", "Schedule", "Training"],
+            page.locator("#lab .lab-changed").all_inner_texts(),
+            strict=True,
+        )
+    )
+    assert changed.pop("Optimizer") == "(1 changed)"
+    assert set(changed.values()) == {""}
+    press(page, "Leave the challenge")
+    assert page.locator("#lab .lab-changed").nth(4).inner_text() == "(2 changed)"
+
+
 def test_an_unknown_challenge_is_named(open_lab):  # noqa: F811
     page = open_lab("challenge-nothing<b>")
     assert "There is no challenge" in page.locator("#lab .lab-problems").inner_text()

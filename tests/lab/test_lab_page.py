@@ -151,6 +151,8 @@ def test_five_seeds_and_their_sentence(open_lab):
     assert verdict.endswith("5 seeds): above.")
     assert status(page).count("%") == 6, "the median and five values"
     assert page.locator("#lab svg path.band").count() == 4
+    assert page.get_by_text("the line is the median of the seeds").is_visible()
+    assert not page.get_by_text("A: training", exact=True).is_visible(), "it is not drawn"
 
 
 def test_an_explosion_is_shown_as_one(open_lab):
@@ -182,6 +184,12 @@ def test_a_bad_number_is_named_beside_its_field(open_lab):
     assert field.input_value() == "300"
     assert "it must be" in page.locator("#lab-width-problem").inner_text()
     assert "width=300" in page.url
+
+
+def test_experiments_stand_below_their_lessons(open_lab):
+    page = open_lab()
+    label = "optgroup[label='Batch normalization'] option"
+    assert page.locator(f"#lab-preset {label}").count() == 3
 
 
 def test_an_experiment_sets_everything(open_lab):
@@ -235,6 +243,34 @@ def test_everyone_can_use_it(open_lab, width, scheme):
     page.wait_for_function("document.querySelectorAll('#lab table').length === 4")
     assert visits.overflow(page) == []
     assert visits.axe(page) == []
+
+
+#: Selects that are narrower than the longest of their choices, and the arrow beside it, need.
+CUT_CHOICES = """() => [...document.querySelectorAll("#lab select")].filter(one => {
+    const wide = one.cloneNode(true);
+    wide.style.cssText = "position: absolute; width: max-content; max-width: none";
+    wide.removeAttribute("id");
+    one.after(wide);
+    const needed = wide.getBoundingClientRect().width;
+    wide.remove();
+    return needed > one.getBoundingClientRect().width + 1;
+}).map(one => one.id)"""
+
+
+@pytest.mark.parametrize("width", [390, 700, 1300])
+def test_no_choice_is_cut(open_lab, width):
+    page = open_lab("optimizer=nesterov&schedule=cosine&clip=norm", width=width)
+    page.evaluate("document.querySelectorAll('#lab details').forEach(one => (one.open = true))")
+    assert page.evaluate(CUT_CHOICES) == []
+
+
+def test_a_chart_of_one_known_layer_names_it_once(open_lab):
+    page = open_lab("depth=3&width=10&images=64&initializer=zeros")
+    press(page, "One step")
+    page.wait_for_function("labPage.runs.a.state === 'paused'")
+    page.evaluate(visits.NEXT_FRAME)
+    label = page.locator("#lab svg.lab-chart").nth(5).get_attribute("aria-label")
+    assert label.count("output") == 1, label
 
 
 def test_with_the_keyboard(open_lab):

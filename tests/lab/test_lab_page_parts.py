@@ -12,6 +12,7 @@ import make_data
 import numpy as np
 import pytest
 from conftest import ROOT
+from scipy import stats
 
 from ch11lib import experiments
 
@@ -121,6 +122,14 @@ def test_a_bad_address_is_named_and_mended(parts, hash, A, words):
     assert any(words in problem for problem in problems), problems
 
 
+def test_what_b_cannot_have_is_as_in_a(parts):
+    A, B, problems = read(parts, "#depth=20&activation=selu&b.activation=rellu&b.depth=x&b.width=9")
+    assert A == {"depth": 20, "activation": "selu"}
+    assert B == {**A, "width": 9}
+    assert [problem[:3] for problem in problems] == ["B: ", "B: "]
+    assert '"selu" is taken' in problems[1] and "20 is taken" in problems[0]
+
+
 def test_the_sentence_is_that_of_the_library(parts):
     rng = np.random.default_rng(1)
     for n in (2, 3, 5, 8):
@@ -170,15 +179,44 @@ results = {}
 for name, case in json.load(sys.stdin).items():
     space = {"start": [np.array(v, "float32").reshape(shape) for shape, v in case["start"]]}
     before, fit = case["program"].split("history = model.fit(")
-    exec(before + "model.set_weights(start)\\nhistory = model.fit(" + fit, space)
-    results[name] = space["history"].history
+    exec(before, space)
+    results[name] = []
+    for _ in range(case.get("times", 1)):
+        exec("model.set_weights(start)\\nhistory = model.fit(" + fit, space)
+        results[name].append(space["history"].history)
 print("RESULTS" + json.dumps(results))
 """
 
 
-def test_the_programs_compute_what_the_page_computes(parts):
-    """From the same start weights; one batch holds all images, so that their order is nothing."""
+TIMES = 60
+DROPOUT = {**TINY, "width": 30, "depth": 2, "learning_rate": 0.1}
+DROPPED = {
+    "dropout": {**DROPOUT, "dropout": 0.3},
+    "alpha dropout": {
+        **{**DROPOUT, "dropout": 0.2, "alpha_dropout": True, "learning_rate": 0.03},
+        **{"activation": "selu", "initializer": "lecun_normal"},
+    },
+    "a bit more dropout": {**DROPOUT, "dropout": 0.4},
+}
+WITH_OTHER_MASKS = """([settings, times]) => {
+    const first = Trainer.createTrainer(settings, data);
+    const start = first.exportWeights().map(({shape, values}) => [shape, Array.from(values)]);
+    const ends = Array.from({length: times}, (_, seed) => {
+        const trainer = Trainer.createTrainer({...settings, seed}, data);
+        trainer.importWeights(start.map(([, values]) => values));
+        while (!trainer.done) trainer.steps(1);
+        return trainer.history.at(-1);
+    });
+    return {start, ends, times, program: Keras.program(first.settings, data)};
+}"""
+
+
+@pytest.fixture(scope="module")
+def run_programs(parts):
+    """What the page computes, and what `fit` says each time; both by the name of a case."""
     cases = {name: parts.evaluate(TRAIN, {**TINY, **more}) for name, more in PROGRAMS.items()}
+    for name, settings in DROPPED.items():
+        cases[name] = parts.evaluate(WITH_OTHER_MASKS, [settings, TIMES])
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
         [sys.executable, "-c", RUNNER],
@@ -191,12 +229,34 @@ def test_the_programs_compute_what_the_page_computes(parts):
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    results = json.loads(done.stdout.split("RESULTS")[1])
-    for name, case in cases.items():
+    return cases, json.loads(done.stdout.split("RESULTS")[1])
+
+
+def test_the_programs_compute_what_the_page_computes(run_programs):
+    """From the same start weights; one batch holds all images, so that their order is nothing."""
+    cases, results = run_programs
+    for name in PROGRAMS:
+        case = cases[name]
         for key in ("loss", "accuracy", "val_loss", "val_accuracy"):
             ours = [log[key] for log in case["history"]]
-            assert len(ours) == len(results[name][key])
-            assert ours == pytest.approx(results[name][key], rel=2e-4, abs=2e-5), (name, key)
+            (theirs,) = results[name]
+            assert len(ours) == len(theirs[key])
+            assert ours == pytest.approx(theirs[key], rel=2e-4, abs=2e-5), (name, key)
+
+
+def test_programs_with_dropout_end_as_the_page_does_in_distribution(run_programs):
+    """From the same start weights, each time with other masks: only these are random."""
+    cases, results = run_programs
+
+    def p_value(ours, theirs, key):
+        ends = [history[key][-1] for history in results[theirs]]
+        assert len(ends) == len(set(ends)) == TIMES, "other masks each time"
+        return stats.ks_2samp([log[key] for log in cases[ours]["ends"]], ends).pvalue
+
+    for key in ("loss", "val_loss"):
+        assert p_value("dropout", "dropout", key) > 0.01
+        assert p_value("alpha dropout", "alpha dropout", key) > 0.01
+    assert p_value("a bit more dropout", "dropout", "loss") < 1e-6, "it would be noticed"
 
 
 def test_programs_are_plain_and_narrow(parts):

@@ -1,22 +1,29 @@
 """Each experiment of the Lab shows what its sentence says, with three seeds."""
 
 import json
+import re
 
 import browser
 import lab_build
+import lab_two_words as drawn
+import notebooks
 import numpy as np
 import pytest
 from conftest import ROOT
+from gates import NOT_LESSONS
 
 PRESETS = json.loads((lab_build.LAB / "presets.json").read_text(encoding="utf-8"))
 SEEDS = (42, 43, 44)
+#: Lessons that get their link with their second edition.
+TO_COME = {"initialization", "activations", "gradient_clipping", "optimizers"}
 TRAIN = """([settings, more]) => {
     const trainer = Trainer.createTrainer({...settings, ...more}, data);
     trainer.steps(1);
     const first = trainer.layerStats();
     while (!trainer.done) trainer.steps(500);
     const {history, reason} = trainer;
-    return {first, history, reason, layers: trainer.layerStats()};
+    const mistakes = trainer.misclassified();
+    return {first, history, reason, mistakes, layers: trainer.layerStats()};
 }"""
 
 
@@ -26,6 +33,7 @@ class Training:
     def __init__(self, found):
         self.first, self.last = found["first"], found["layers"]
         self.history, self.reason = found["history"], found["reason"]
+        self.mistakes = [one["probability"] for one in found["mistakes"]]
 
     def of(self, name):
         return np.array([log[name] for log in self.history])
@@ -47,6 +55,11 @@ def twenty_sigmoid(a, _):
     gradient = values(a.last, "gradientNorm")
     assert a.final < 0.2
     assert gradient[0] * 1e9 < gradient[-1]
+
+
+def two_words(a, b):
+    assert a.final < 0.2
+    assert b.final > 0.65
 
 
 def twenty_relu(a, _):
@@ -87,6 +100,17 @@ def batch_normalization(a, b):
     assert b.of("val_accuracy").max() > 0.7
 
 
+def skip(a, b):
+    assert a.final < 0.2
+    assert values(a.first, "gradientNorm")[0] < 1e-20
+    assert values(b.first, "gradientNorm")[0] > 0.01
+    assert b.final > 0.65
+
+
+def tiny_batches(a, b):
+    assert a.of("val_accuracy").max() + 0.1 < b.of("val_accuracy").max()
+
+
 def clipping(a, b):
     assert (a.reason, len(a.history)) == ("not finite", 1)
     assert b.final > 0.6
@@ -96,8 +120,39 @@ def optimizers(a, b):
     assert b.final > a.final + 0.02
 
 
+def few_labels(a, b):
+    assert a.history[-1]["accuracy"] == 1
+    assert b.final > a.final + 0.08
+
+
+def small_weights(a, b):
+    assert a.final < 0.2
+    assert b.final > 0.6
+
+
+def momentum(a, b):
+    assert b.final > a.final + 0.05
+
+
+def two_rates(a, b):
+    for loss in ("loss", "val_loss"):
+        assert b.history[-1][loss] < a.history[-1][loss] - 0.05
+    assert (a.of("loss")[:6] == b.of("loss")[:6]).all()
+
+
 def one_cycle(a, b):
     assert b.history[-1]["val_loss"] < a.history[-1]["val_loss"] - 0.03
+
+
+def l2(a, b):
+    assert a.history[-1]["accuracy"] > 0.995
+    assert b.history[-1]["accuracy"] < 0.97
+    assert b.gap < a.gap - 0.02
+
+
+def strong_penalty(a, b):
+    assert a.history[-1]["accuracy"] > 0.8
+    assert b.history[-1]["accuracy"] < 0.5
 
 
 def early_stopping(a, _):
@@ -111,6 +166,43 @@ def dropout(a, b):
     assert a.history[-1]["accuracy"] > 0.995
     assert loss[-1] > loss.min() + 0.05
     assert b.gap < a.gap - 0.04
+
+
+def sure(a, b):
+    loss, accuracy = a.of("val_loss"), a.of("val_accuracy")
+    assert loss[-1] > 1.5 * loss.min()
+    assert accuracy[-1] > accuracy[loss.argmin()] - 0.03
+    assert b.history[-1]["val_loss"] < loss[-1] - 0.2
+    assert max(b.mistakes) > 0.9
+
+
+def label_smoothing(a, b):
+    assert min(a.mistakes) > 0.99
+    assert min(b.mistakes) < 0.8
+    assert np.mean(b.mistakes) < 0.9
+
+
+def max_norm(a, b):
+    assert a.final < 0.2
+    assert b.final > 0.75
+
+
+def max_norm_constant(a, b):
+    assert a.final < 0.6
+    assert b.final > 0.75
+
+
+def guidelines(a, b):
+    assert a.final < 0.2
+    assert b.final > 0.75
+
+
+def project(a, b):
+    assert b.history[-1]["val_loss"] < a.history[-1]["val_loss"] - 0.04
+
+
+def large_batch(a, b):
+    assert b.history[-1]["loss"] > 2 * a.history[-1]["loss"]
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +227,16 @@ def test_an_experiment_shows_what_its_sentence_says(trained, preset):
         globals()[preset["name"]](a, b)
 
 
+def test_the_drawing_of_the_landing_page_shows_what_is_trained(trained):
+    (preset,) = [preset for preset in PRESETS if preset["name"] == "two_words"]
+    for side, values in ({}, drawn.A), (preset["b"], drawn.B):
+        found = trained(preset["settings"], side).of("val_accuracy")
+        assert np.round(found, 3).tolist() == list(values)
+        svg = (ROOT / "book" / "drawings" / "lab_two_words.svg").read_text(encoding="utf-8")
+        points = [drawn.place(epoch, value) for epoch, value in enumerate(values, start=1)]
+        assert " ".join(f"{x:.1f},{y:.1f}" for x, y in points) in svg
+
+
 def test_sgd_keeps_up_with_adam_at_a_better_rate(trained):
     """As the experiment asks its reader to find out."""
     (preset,) = [preset for preset in PRESETS if preset["name"] == "optimizers"]
@@ -150,6 +252,27 @@ def test_an_experiment_is_complete(preset):
     assert (ROOT / "book" / f"{preset['lesson']}.ipynb").is_file()
     assert preset["name"].isidentifier(), "it is part of an address and of a selector"
     assert {*preset} <= {"name", "title", "lesson", "sentence", "settings", "b"}
+
+
+def test_every_lesson_opens_an_experiment():
+    """A link names the experiment itself; the build fails if there is none of that name."""
+    names = {preset["name"] for preset in PRESETS}
+    lessons = {path.stem: path for path in notebooks.toc_notebooks()}
+    linked = {
+        lesson: set(re.findall(r"\]\(lab\.md#preset-(\w+)\)", path.read_text(encoding="utf-8")))
+        for lesson, path in lessons.items()
+        if lesson not in NOT_LESSONS | TO_COME
+    }
+    assert [lesson for lesson, found in linked.items() if not found & names] == []
+    assert set().union(*linked.values()) <= names
+    own = {preset["lesson"] for preset in PRESETS}
+    assert set(linked) <= own, "each lesson has an experiment of its own"
+
+
+def test_experiments_stand_in_the_order_of_the_lessons():
+    order = [path.stem for path in notebooks.toc_notebooks()]
+    places = [order.index(preset["lesson"]) for preset in PRESETS]
+    assert places == sorted(places)
 
 
 def test_settings_of_experiments_are_valid(lab):

@@ -96,6 +96,25 @@ def test_what_is_no_object_gives_defaults(normalize, defaults, given):
     assert len(result["problems"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "taken"),
+    [
+        ("activation", "rellu", "selu"),
+        ("depth", "deep", 20),
+        ("skip", "yes", True),
+        ("width", 999, 300),
+    ],
+)
+def test_what_cannot_be_used_is_as_in_the_base(lab, defaults, key, value, taken):
+    """Nearest, if there is one; else what A has, for B. The sentence says which."""
+    base = {**defaults, "activation": "selu", "depth": 20, "skip": True}
+    given = [{key: value}, base]
+    result = lab.evaluate("([given, base]) => LabSettings.normalize(given, base)", given)
+    assert result["settings"] == {**base, key: taken}
+    (problem,) = result["problems"]
+    assert problem.endswith(f"{json.dumps(taken)} is taken.")
+
+
 def test_long_values_are_cut_in_the_sentence(normalize):
     (problem,) = normalize({"activation": "x" * 10_000})["problems"]
     assert len(problem) < 300

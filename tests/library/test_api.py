@@ -1,6 +1,7 @@
 """The API pages: every public name is there, and lesson and page link each other."""
 
 import importlib
+import re
 
 import pytest
 from bs4 import BeautifulSoup
@@ -30,6 +31,12 @@ def test_lesson_and_module_link_each_other(html, name):
     if (ROOT / "book" / f"{name}.ipynb").exists():
         assert f"../{name}.html" in links(html, f"api/{name}")
         assert f"api/{name}.html" in links(html, name)
+
+
+def test_each_module_has_one_row():
+    text = (ROOT / "book" / "api.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[(\w+)\]\(api/(\w+)\.md\) \| .+ \|$", text, re.M)
+    assert rows == [(name, name) for name in sorted(ch11lib.__all__)]
 
 
 def test_attributes_that_share_a_line_keep_their_names(html):

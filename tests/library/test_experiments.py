@@ -1,9 +1,12 @@
 """Comparisons tune apart, repeat with seeds, and tell their spread."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
 import scipy.stats
+import tensorflow as tf
 
 from ch11lib import experiments
 from ch11lib.experiments import (
@@ -170,6 +173,24 @@ def test_a_fresh_start_shuffles_as_after_set_random_seed(rng):
         fit = model.fit(X, y, batch_size=20, epochs=3, verbose=0)
         losses.append(fit.history["loss"])
     assert losses[0] == losses[1] == losses[2]
+
+
+def test_set_random_seed_starts_all_that_is_drawn_again():
+    """Also what counts its own draws: TensorFlow's kernels."""
+
+    def draws():
+        tensor = [float(tf.random.uniform(())) for _ in range(2)]
+        keras_own = float(keras.random.uniform(()))
+        return (*tensor, keras_own, random.random(), np.random.random())  # noqa: NPY002
+
+    drawn = []
+    for seed_all in (experiments.set_random_seed, keras.utils.set_random_seed) * 2:
+        seed_all(1)
+        drawn.append(draws())
+    assert drawn == [drawn[0]] * 4
+    assert len({*drawn[0]}) == 5
+    experiments.set_random_seed(2)
+    assert not {*draws()} & {*drawn[0]}
 
 
 def test_paired_ratio_measures_a_known_ratio(monkeypatch):

@@ -31,7 +31,7 @@ HERE = r"http://(127\.0\.0\.1|localhost):|file:|data:|blob:"
 ELSEWHERE = re.compile(rf"^(?!{HERE})")
 #: Chromium does not load a font before it is needed if the page comes from a disk, says
 #: so, and loads it when it is needed.
-PRELOADED_FROM_DISK = re.compile(r"file:\S+/webfonts/\S+\.woff2")
+PRELOADED_FROM_DISK = re.compile(r"file:\S+/webfonts/\S+\.woff")
 
 
 class Watched:

@@ -6,8 +6,8 @@ SHIFTS = """() => {
         if (!entry.hadRecentInput) window.ch11Shift += entry.value;
     })).observe({type: "layout-shift", buffered: true});
 }"""
-IS_SET = """() => !document.documentElement.classList.contains("math-comes")
-    && [...document.querySelectorAll(".math")].every(one => one.querySelector("mjx-container"))"""
+IS_SET = """() => [...document.querySelectorAll(".math")]
+    .every(one => one.querySelector("mjx-container"))"""
 LINKS = '.bd-sidebar-secondary nav a[href^="#"]'
 MISSED = """async links => {
     const frame = () => new Promise(next => requestAnimationFrame(next));

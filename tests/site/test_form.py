@@ -281,14 +281,12 @@ def test_plots_do_not_glare_in_the_dark(page):
 
 
 def test_the_site_is_small(html):
-    """15 MB with MathJax, of which is there what is needed, with its licence."""
+    """15 MB, with the fonts of formulas and their licence."""
     files = [path for path in html.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 15e6
     math = html / "_static" / "mathjax"
     assert "Apache License" in (math / "LICENSE").read_text()
-    assert sum(path.stat().st_size for path in math.rglob("*") if path.is_file()) < 3e6
-    for name in ("input/mml.js", "a11y/explorer.js", "a11y/sre.js", "sre/mathmaps/en.json"):
-        assert (math / name).is_file(), f"{name} is loaded when formulas are read aloud"
+    assert {path.suffix for path in math.rglob("*") if path.is_file()} == {".woff", ""}
 
 
 def test_no_page_waits_for_a_script_that_draws_icons(html):

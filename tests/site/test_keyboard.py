@@ -2,7 +2,9 @@
 
 import browser
 import pytest
+import site_build
 import visits
+from conftest import ROOT
 
 #: One page of each template: landing page, lesson, exercises, prose, API.
 PAGES = [
@@ -35,6 +37,30 @@ FOCUS = """() => {
 }"""
 
 
+#: How many times one presses a key to get to the text, to the first code, and to each
+#: stop in the text: from section to section by the second link of the page, or on from
+#: the beginning of the text.
+REACH = """() => {
+    const stops = [...document.querySelectorAll(
+            "a[href], button, input, select, textarea, summary, [tabindex='0']")]
+        .filter(one => !one.disabled && one.tabIndex >= 0
+            && one.checkVisibility({checkVisibilityCSS: true}))
+        .filter(one => one.type !== "radio" || one.checked);
+    const text = stops.filter(one => one.closest(".bd-article"));
+    const isBefore = (one, other) => one.compareDocumentPosition(other) & 4;
+    const sections = stops.filter(one => one.closest("#page-sections"))
+        .map(link => document.getElementById(decodeURIComponent(link.hash.slice(1))));
+    const keys = text.map((stop, before) => Math.min(2 + before + 1, ...sections.map(
+        (section, number) => isBefore(section, stop)
+            ? 3 + number + 2 + text.filter(
+                one => isBefore(section, one) && !isBefore(stop, one)).length
+            : Infinity)));
+    const code = text.findIndex(one => one.matches(".copybtn, pre"));
+    return {sections: sections.length, code: keys[code], most: Math.max(0, ...keys)};
+}"""
+MOST_KEYS, TO_CODE = 54, 25
+
+
 @pytest.fixture
 def page(chromium):
     with browser.new_page(chromium) as watched:
@@ -59,6 +85,50 @@ def test_tab_reaches_everything_and_shows_where_it_is(page, site, name):
     assert page.evaluate(MISSED) == []
     assert unseen == []
     assert nameless == []
+
+
+LESSONS = [name for name in site_build.toc_pages() if (ROOT / f"{name}.ipynb").exists()]
+
+
+def problems_of_reach(page):
+    """Return what takes too many keys."""
+    reach = page.evaluate(REACH)
+    limits = {"code": TO_CODE, "most": MOST_KEYS}
+    found = [f"{name}: {reach[name]} keys" for name in limits if reach[name] > limits[name]]
+    return found if reach["sections"] else [*found, "no link leads to the sections"]
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_each_place_of_a_lesson_is_few_keys_away(page, site, name):
+    visits.load(page, f"{site}/{name}.html")
+    assert problems_of_reach(page) == []
+
+
+def test_the_sections_are_two_keys_away(page, site):
+    """With the keys themselves: Tab, Tab, Enter, then each Tab is a section."""
+    visits.load(page, f"{site}/book/vanishing_gradients.html")
+    for key in ("Tab", "Tab", "Enter", "Tab", "Tab", "Tab"):
+        page.keyboard.press(key)
+    section = page.evaluate("document.activeElement.hash")
+    assert page.evaluate("document.activeElement.closest('#page-sections') !== null")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate(
+        """section => document.querySelector(section).compareDocumentPosition(
+            document.activeElement) & 4""",
+        section,
+    )
+
+
+def test_a_page_of_many_stops_is_found(page, site):
+    """As it was: each formula a stop, and no link to the sections."""
+    visits.load(page, f"{site}/book/vanishing_gradients.html")
+    page.evaluate("document.querySelector('#page-sections').id = ''")
+    page.evaluate("document.querySelectorAll('.math').forEach(one => { one.tabIndex = 0; })")
+    assert [one.split(":")[0] for one in problems_of_reach(page)] == [
+        "most",
+        "no link leads to the sections",
+    ]
 
 
 def test_an_unreachable_button_is_found(page, tmp_path):

@@ -4,9 +4,12 @@ import re
 from collections import Counter
 from xml.etree import ElementTree
 
+import exercises
 import explorers
 import finished_pages
 import matplotlib.pyplot as plt
+import nbformat
+import notebooks
 import site_build
 import site_files
 from bs4 import BeautifulSoup
@@ -28,6 +31,28 @@ def test_each_page_has_each_id_once_and_one_viewport_and_its_icon(html):
         assert [name for name, count in ids.items() if count > 1] == [], page
         assert len(document.select("meta[name=viewport]")) == 1, page
         assert (html / page).parent.joinpath(document.select_one("link[rel=icon]")["href"]).exists()
+
+
+def test_exercises_are_boxes_and_their_solutions_are_folded(html):
+    """With all that belongs to a solution inside of it, its cells of code, too."""
+    found = 0
+    for path in notebooks.toc_notebooks():
+        cells = nbformat.read(path, as_version=4).cells
+        text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        document = read(html / "book" / f"{path.stem}.html")
+        boxes, solutions = document.select("div.exercise"), document.select("div.solution")
+        asked = re.findall(rf"^{exercises.EXERCISE}", text, re.M)
+        assert len(boxes) == len(solutions) == len(asked), path.stem
+        assert all("dropdown" in one["class"] for one in solutions), path.stem
+        titles = " ".join(one.get_text() for one in document.select("h1, h2, h3, h4, .toc-entry"))
+        assert not re.search("Exercise: |Solution", titles), path.stem
+        last = max((n for n, cell in enumerate(cells) if cell.cell_type == "code"), default=0)
+        if asked and "## " not in "".join(
+            cell.source for cell in cells[last:] if cell.cell_type == "markdown"
+        ):
+            assert document.select("div.cell")[-1].find_parent("div", "solution"), path.stem
+            found += 1
+    assert found > 3
 
 
 def test_the_landing_page_has_its_title_once(html):

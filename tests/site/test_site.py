@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import json
 import re
 import shutil
 
@@ -16,10 +17,13 @@ PAGES = site_build.toc_pages()
 
 
 def weight(document, path):
-    """The page itself and every picture in it, inline or beside it."""
+    """The page itself and every picture in it, inline or beside it, also of explorers."""
     pictures = [image["src"] for image in document.find_all("img", src=True)]
-    files = [path.parent / source for source in pictures if not source.startswith("data:")]
-    size = sum(file.stat().st_size for file in [path, *files])
+    for data in document.select("figure.ch11-explore script[type='application/json']"):
+        explorer = json.loads(data.string)
+        pictures += [explorer["prefix"] + frame for frame in explorer["frames"]]
+    files = {path.parent / source for source in pictures if not source.startswith("data:")}
+    size = sum(file.stat().st_size for file in {path, *files})
     if size > gates.MAX_PAGE_BYTES:
         yield f"{size / 1e6:.2f} MB"
 
@@ -79,6 +83,12 @@ SOUND = """<main><h1 id="top">A</h1><h2>B</h2>
         ("", "", ""),
         ("weight", "<h2>", '<img src="picture.png"><h2>'),
         ("weight", "<h2>", f'<img src="data:image/png;base64,{"x" * gates.MAX_PAGE_BYTES}"><h2>'),
+        (
+            "weight",
+            "<h2>",
+            '<figure class="ch11-explore"><script type="application/json">'
+            '{"prefix": "pic", "frames": ["ture.png"]}</script></figure><h2>',
+        ),
         ("links", "page.html#top", "other.html"),
         ("links", "page.html#top", "page.html#nowhere"),
         ("links", '"#top', '"#nowhere'),

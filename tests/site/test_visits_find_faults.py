@@ -1,5 +1,7 @@
 """A visit calls each fault by its name, and only that; a slow machine is no fault."""
 
+import random
+
 import browser
 import matplotlib.pyplot as plt
 import pytest
@@ -30,6 +32,8 @@ addEventListener("afterprint", () => {{ root.dataset.theme = before; }});
 html {{ color: #222; background: #fff; overflow-anchor: none; }}
 html[data-theme="dark"] {{ color: #ddd; background: #111; }}
 html[data-theme="dark"] a {{ color: #9cf; }}
+html[data-theme="dark"] figure.ch11-explore {{ color: inherit; background: none; }}
+html[data-theme="dark"] figure.ch11-explore img {{ filter: invert(1) !important; }}
 nav {{ padding: 2em; }}
 pre {{ overflow-x: auto; }}
 @media print {{ pre {{ white-space: pre-wrap; }} }}
@@ -95,6 +99,7 @@ FAULTS = [
     ("paper", WIDE, 'root.dataset.theme = "light"', ""),
     ("paper", WIDE, "root.dataset.theme = before", ""),
     ("pictures", WIDE, PICTURE, "data:image/png;base64,AAAA"),
+    ("glare", PHONE, "filter: invert(1) !important", ""),
     ("skip link", WIDE, "<body>", "<body><a href='#end'>Before</a><br><br>"),
     ("skip link", WIDE, 'main id="main-content"', "main"),
 ]
@@ -135,6 +140,16 @@ def test_a_fault_has_its_name(chromium, sound, store, names, mode, old, new):
     assert old in sound
     problems = visits.visit(chromium, store(sound.replace(old, new)), visits.MODES[mode])
     assert {problem.split(": ")[0] for problem in problems} == {*names.split(", ")}, problems
+
+
+def test_a_page_that_sends_much_is_found(chromium, sound, tmp_path):
+    noise = random.Random(0).randbytes(visits.MAX_SENT).hex()  # gzip halves it
+    (tmp_path / "much.js").write_text(f"/*{noise}*/")
+    heavy = sound.replace("</main>", "</main><script src='much.js'></script>")
+    (tmp_path / "page.html").write_text(heavy, encoding="utf-8")
+    with browser.serve(tmp_path) as url:
+        problems = visits.visit(chromium, f"{url}/page.html", visits.MODES[WIDE])
+    assert [problem.split(": ")[0] for problem in problems] == ["sent"], problems
 
 
 def test_code_that_no_key_can_scroll(chromium, sound, store):

@@ -11,12 +11,18 @@ Nothing here waits for a time: a busy machine makes a visit longer, not wrong.
 """
 
 import contextlib
+import functools
+import gzip
+import io
+import statistics
+import weakref
 from dataclasses import dataclass
 from importlib.resources import files
 
 import browser
 import form
 import playwright.sync_api
+from PIL import Image
 
 #: Milliseconds after which a condition is taken for one that never comes true.
 PATIENCE = 240_000
@@ -43,7 +49,6 @@ LOADED = """async () => {
     if (document.readyState !== "complete")
         await new Promise(done => addEventListener("load", done));
     await document.fonts.ready;
-    await window.MathJax?.startup?.promise?.catch(() => null);
 }"""
 START = "(found => found.slice(0, 5).map(one => one.outerHTML.slice(0, 150)))"
 
@@ -56,6 +61,43 @@ def starts(page, elements):
 def every(selector):
     """Return JavaScript for the array of all elements that a selector finds."""
     return f"[...document.querySelectorAll({selector!r})]"
+
+
+#: Bytes of the first look at a page, gzipped; pictures and explorers further down come later.
+MAX_SENT = 500_000
+ALREADY_SMALL = (".woff", ".woff2", ".png", ".webp")
+_RESPONSES = weakref.WeakKeyDictionary()
+
+
+def watch_requests(page):
+    """Note what is sent: call it before the page is opened."""
+    _RESPONSES[page] = []
+    page.on("response", lambda response: _RESPONSES[page].append(response))
+
+
+@functools.lru_cache(maxsize=256)
+def on_the_line(body):
+    """Return how many bytes a file takes, sent as GitHub Pages does."""
+    return len(gzip.compress(body, 6))
+
+
+def sizes(page):
+    """Return the bytes of each file that was sent."""
+    found = {}
+    for response in list(_RESPONSES[page]):
+        if response.url.startswith("http"):
+            name, body = response.url.split("?")[0], response.body()
+            found[name] = len(body) if name.endswith(ALREADY_SMALL) else on_the_line(body)
+    return found
+
+
+def sent(page):
+    """The first look at a page takes few bytes."""
+    found = sizes(page)
+    if sum(found.values()) <= MAX_SENT:
+        return []
+    most = sorted(found.items(), key=lambda one: -one[1])[:3]
+    return [f"{sum(found.values())} bytes, more than {MAX_SENT}: {most}"]
 
 
 def color_scheme(page):
@@ -161,6 +203,19 @@ def explorers(page):
     return still
 
 
+def glare(page):
+    """In the dark, no explorer is a white card."""
+    if page.evaluate("document.documentElement.dataset.theme") != "dark":
+        return []
+    problems = []
+    for figure in page.locator("figure.ch11-explore").all():
+        image = Image.open(io.BytesIO(figure.locator("img").screenshot())).convert("L")
+        ground = statistics.median(image.resize((40, 40)).tobytes())
+        if ground > 100:
+            problems.append(f"half of an explorer's picture is brighter than {ground:.0f} of 255")
+    return problems
+
+
 def motion(page):
     """Nothing moves by itself for more than five seconds, or smoothly for who asks for less."""
     long = "one instanceof CSSAnimation && one.effect.getComputedTiming().endTime > 5000"
@@ -238,9 +293,10 @@ def paper(page):
 
 
 #: Before the page is loaded: functions of a Playwright page that let it note what happens.
-PREPARATIONS = [form.watch_shifts]
+PREPARATIONS = [form.watch_shifts, watch_requests]
 #: On the page as it was loaded; the first needs a page that nobody has clicked on.
 CHECKS = [
+    sent,  # before a picture further down is asked for
     layout_shift,
     skip_link,
     color_scheme,
@@ -254,6 +310,7 @@ CHECKS = [
     pictures,
     alt_text,
     explorers,
+    glare,
 ]
 CHECKS_OF_ALL_OPEN = [open_all, overflow]
 CHECKS_OF_OTHER_SCHEME = [color_scheme, axe, paper]

@@ -1,14 +1,17 @@
 """Every lesson in JupyterLab, as a runner on Binder executes it: `make lab`.
 
-One server with a copy of the book, Chromium in front of it, and 2 GiB for the
-server and the kernel together. It takes half an hour, so `make test-all` does it with the
-landing page only (`test_explore_jupyterlab`).
+One server with the edition of the book for JupyterLab, as Binder's postBuild makes it,
+Chromium in front of it, and 2 GiB for the server and the kernel together. It takes half
+an hour, so `make test-all` does it with the landing page only (`test_explore_jupyterlab`).
 """
 
 import shutil
 
 import browser
+import jupyter_edition
 import lab
+import notebooks
+import plain_markdown
 import pytest
 import site_build
 from conftest import ROOT
@@ -24,12 +27,17 @@ def server(tmp_path_factory):
     browser.require_browser()
     folder = tmp_path_factory.mktemp("binder")
     shutil.copytree(ROOT / "book", folder / "book")
+    texts = plain_markdown.Book.read(ROOT / "book", site="")
+    for path in notebooks.toc_notebooks():
+        notebooks.write(folder / "book" / path.name, jupyter_edition.edition(path, texts))
     for path in (ROOT / "tests").rglob("results*"):  # that *What it costs* is drawn from
         copy = folder / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if path.is_dir() else shutil.copy)(path, copy)
-    with lab.serve(folder / "book", tmp_path_factory.mktemp("home")) as (url, process):
-        yield folder / "book", url, process
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_CONFIG_PATH", str(ROOT / "book" / "hub" / "readers"))
+        with lab.serve(folder / "book", tmp_path_factory.mktemp("home")) as (url, process):
+            yield folder / "book", url, process
 
 
 @pytest.mark.parametrize("page", LESSONS)

@@ -151,6 +151,25 @@ json.dumps = lambda value: '["data", [true, true]]'
 base64.b64encode = lambda value: b""
 """,
     "reply_pickle": NPY_PICKLE + _reply("repr(evil)"),
+    "reply_sum": _reply("'+'.join('1' * 3_000_000)"),
+    "exception_huge": "def he_std(fan_in):\n    raise ValueError('x' * 90 * 10**6)",
+    "many_files": """
+for n in range(10**6):
+    open(f"file{n}", "w").close()
+""",
+    "deep_folders": """
+import os, time
+for n in range(2000):
+    os.mkdir("x" * 90)
+    os.chdir("x" * 90)
+time.sleep(60)
+""",
+    "shared_memory": WRONG
+    + """
+import mmap
+hog = mmap.mmap(-1, 3 * 2**30)
+hog.write(b"x" * len(hog))
+""",
     "reply_huge": _reply("'x' * 150 * 2**20"),
     "reply_no_status": WRONG + "get_ipython().user_expressions = lambda e: ['x', 1]",
     "signature": WRONG + "get_ipython().kernel.session.key = b'other'",

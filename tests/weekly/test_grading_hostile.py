@@ -22,6 +22,7 @@ OTHER = {
     "time_bomb": (3,),
     **dict.fromkeys(("noise", "prints_in_function"), (FULL,)),
     **dict.fromkeys(("own_names", "no_builtins", "reply_no_status"), (0,)),
+    "reply_sum": (0, HONEST_REST),
     **dict.fromkeys(("bad_messages", "reply_huge"), (0, HONEST_REST)),  # as their timing falls
 }
 MARK = "31415"

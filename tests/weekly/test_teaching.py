@@ -65,7 +65,7 @@ def followed(tmp_path_factory):
 
 def test_page_has_the_commands():
     text = "\n".join(commands())
-    for command in ("make assignments", "zip_collect", "autograde", "generate_feedback", "export"):
+    for command in ("make assignments", "collect", "autograde", "generate_feedback", "export"):
         assert command in text
 
 

@@ -11,7 +11,10 @@ tests in another one, which calls the student's functions (`grading_calls`).
 import ast
 import contextlib
 import json
+import signal
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,24 @@ from nbgrader.utils import is_grade, is_locked
 from traitlets import Float, Integer
 
 BIND = "import grading_calls; grading_calls.bind(globals(), {source!r}, _ch11_ask)"
+
+
+@contextlib.contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl+C does: kernels end, and nbgrader removes what is half done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def defined_names(source: str) -> set[str]:
@@ -134,20 +155,30 @@ class ExecuteApart(NbGraderPreprocessor):  # type: ignore[misc]
         self.deadline = time.monotonic() + self.total_timeout
         limits = {"memory": self.memory, "processes": self.processes, "cpu": self.total_timeout}
         self.done: list[str] = []
+        self.given: list[str] = []
         self.space = 20 * self.max_output
+        with interrupted_by_sigterm():
+            return self._execute(nb, limits), resources
+
+    def _execute(self, nb: Any, limits: dict[str, float]) -> Any:
         try:
             self.student = Kernel(limits, self.max_output)
             self.trusted = Kernel(limits, self.max_output, trusted=True)
             self.student.wait()
             self.trusted.wait()
             self._connect()
+            late = 0
             for count, cell in enumerate((c for c in nb.cells if c.cell_type == "code"), 1):
+                late += time.monotonic() > self.deadline
                 cell.outputs, cell.execution_count = self._run(cell), count
+            if late:
+                seconds = f"{self.total_timeout:g} s"
+                self.log.warning("Not run: the last %s cells, after %s", late, seconds)
         finally:
             for name in ("student", "trusted"):
                 if kernel := self.__dict__.pop(name, None):
                     kernel.close()
-        return nb, resources
+        return nb
 
     def _connect(self) -> None:
         file = self.student.folder / "connection.json"
@@ -167,7 +198,18 @@ class ExecuteApart(NbGraderPreprocessor):  # type: ignore[misc]
             return self._run_test(cell.source)
         outputs = self._run_answer(cell.source)
         if is_locked(cell):
-            return self.trusted.run(cell.source, self.cell_timeout)
+            self.given.append(cell.source)
+            return self._ask_trusted(cell.source)
+        return outputs
+
+    def _ask_trusted(self, source: str) -> list[Any]:
+        outputs: list[Any] = self.trusted.run(source, self.cell_timeout)
+        if not self.trusted.alive:
+            self.log.warning("The kernel of the tests hung, and is started again")
+            self.trusted.restart()
+            self._connect()
+            for given in self.given:
+                self.trusted.run(given, self.cell_timeout)
         return outputs
 
     def _run_answer(self, source: str) -> list[Any]:
@@ -184,9 +226,9 @@ class ExecuteApart(NbGraderPreprocessor):  # type: ignore[misc]
     def _run_test(self, source: str) -> list[Any]:
         outputs: list[Any] = []
         if free_names(source):
-            outputs = self.trusted.run(BIND.format(source=source), self.cell_timeout)
+            outputs = self._ask_trusted(BIND.format(source=source))
         if not outputs:
-            outputs = self.trusted.run(source, self.cell_timeout)
+            outputs = self._ask_trusted(source)
         if any(output.output_type == "error" for output in outputs):
             if self.student.alive and not self.student.is_idle(1):
                 self.student.interrupt()

@@ -19,6 +19,7 @@ import functools
 import io
 import json
 import os
+import re
 import symtable
 import sys
 import tempfile
@@ -28,6 +29,10 @@ from typing import Any
 import numpy as np
 
 __all__ = ["Remote", "RemoteError", "bind", "decode", "encode", "free_names"]
+
+
+#: One string as Python writes it. What else a reply may hold can take hours to evaluate.
+STRING = re.compile(r"""'(?:[^'\\\n]++|\\.)*+'|"(?:[^"\\\n]++|\\.)*+\"""")
 
 
 def encode(value: Any) -> Any:
@@ -243,8 +248,10 @@ def _answered(name: str, content: Any) -> str:
     try:
         result = content.get("user_expressions", {}).get("answer", content)
         if result.get("status") == "ok":
-            return str(ast.literal_eval(result["data"]["text/plain"]))
-        kind, text = str(result.get("ename")), str(result.get("evalue"))
+            if not STRING.fullmatch(text := result["data"]["text/plain"]):
+                raise ValueError("it is no string")
+            return str(ast.literal_eval(text))
+        kind, text = str(result.get("ename"))[:200], str(result.get("evalue"))[:2000]
     except Exception as error:
         raise RemoteError(f"{name}: the answer can't be read: {error!r:.200}") from None
     if kind == "KeyError" and text == repr(name):

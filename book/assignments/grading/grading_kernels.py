@@ -29,7 +29,7 @@ READABLE = (
     *(sys.prefix, sys.base_prefix, sys.exec_prefix, str(PACKAGE)),
     *("/usr", "/lib", "/lib64", "/bin", "/sys"),
     *(f"/proc/{name}" for name in ("self", "cpuinfo", "meminfo", "stat", "sys", "filesystems")),
-    *(f"/dev/{name}" for name in ("null", "zero", "random", "urandom")),
+    *(f"/dev/{name}" for name in ("null", "random", "urandom")),
     *(f"/etc/{name}" for name in ("alternatives", "fonts", "ssl", "ld.so.cache", "localtime")),
     *(f"/etc/{name}" for name in ("passwd", "group", "hosts", "nsswitch.conf", "mime.types")),
 )
@@ -78,12 +78,18 @@ class Kernel:
             prefix="ch11-grading-", ignore_cleanup_errors=True
         )
         self.folder = Path(self._folder.name).resolve()
-        self.start()
+        try:
+            self.start()
+        except BaseException:  # also a signal: nothing stays behind
+            if self.__dict__.get("manager") and self.manager.has_kernel:
+                self.manager.shutdown_kernel(now=True)
+            self._remove_folder()
+            raise
 
     def start(self) -> None:
         """Start the kernel's process."""
         work = self.folder / "work"
-        shutil.rmtree(work, ignore_errors=True)
+        remove(work)
         work.mkdir(exist_ok=True)
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         environment |= {name: str(work) for name in ("HOME", "TMPDIR", "MPLCONFIGDIR")}
@@ -236,7 +242,19 @@ class Kernel:
     def close(self) -> None:
         """Stop and remove the folder."""
         self.stop()
+        self._remove_folder()
+
+    def _remove_folder(self) -> None:
+        remove(self.folder)
         self._folder.cleanup()
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, however deep; Python's own way ends at a thousand levels."""
+    if shutil.which("rm"):
+        subprocess.run(["rm", "-rf", "--", folder], stderr=subprocess.DEVNULL, check=False)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _append(outputs: list[Any], output: Any) -> None:

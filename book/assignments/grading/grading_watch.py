@@ -7,6 +7,7 @@ import signal
 import stat
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -17,34 +18,57 @@ _children: set[psutil.Process] | None = None
 starting = threading.Lock()
 
 
-class Watch(threading.Thread):
-    """End a kernel whose processes use too much memory or disk or are too many."""
+class Watch:
+    """End a kernel whose processes use too much memory or disk or are too many.
+
+    Disk is measured apart: a submission can make that slow, and nothing else.
+    """
 
     def __init__(self, pid: int, limits: dict[str, float], folder: Path):
-        super().__init__(daemon=True)
         self.pid, self.limits, self.folder = pid, limits, folder
         self.reason = ""
         self._done = threading.Event()
+        measures = (self._processes, self._files)
+        self._threads = [
+            threading.Thread(target=self._look, args=(measure,), daemon=True)
+            for measure in measures
+        ]
 
-    def run(self) -> None:
+    def start(self) -> None:
         """Look ten times a second."""
-        limit = self.limits["memory"]
+        for thread in self._threads:
+            thread.start()
+
+    def _look(self, measure: Callable[[], str]) -> None:
         while not self._done.wait(0.1):
-            tree = family(self.pid)
-            if len(tree) > self.limits["processes"]:
-                self.reason = f"more than {self.limits['processes']:.0f} processes"
-            elif sum(map(_resident, tree)) > limit:
-                self.reason = f"more than {limit / 2**20:.0f} MiB of memory"
-            elif _stored(self.folder, tree) > limit:
-                self.reason = f"more than {limit / 2**20:.0f} MiB in files"
-            if self.reason:
+            if reason := measure():
+                self.reason = self.reason or reason
+                self._done.set()
                 kill(self.pid)
-                return
+
+    def _processes(self) -> str:
+        tree, limit = family(self.pid), self.limits["memory"]
+        if len(tree) > self.limits["processes"]:
+            return f"more than {self.limits['processes']:.0f} processes"
+        if sum(map(_resident, tree)) > limit:
+            return f"more than {limit / 2**20:.0f} MiB of memory"
+        return ""
+
+    def _files(self) -> str:
+        limit, most = self.limits["memory"], int(self.limits.get("files", 20_000))
+        stored, count = _stored(self.folder, family(self.pid), most)
+        if count > most:
+            return f"more than {most:,} files, or folders that can't be read"
+        if stored > limit:
+            return f"more than {limit / 2**20:.0f} MiB in files"
+        return ""
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the threads."""
         self._done.set()
-        self.join()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()
 
 
 def family(pid: int) -> list[psutil.Process]:
@@ -74,25 +98,41 @@ def _resident(process: psutil.Process) -> int:
         return 0
 
 
-def _stored(folder: Path, processes: list[psutil.Process]) -> int:
-    """Return the bytes of all files below a folder, and of deleted ones still open."""
+def _stored(folder: Path, processes: list[psutil.Process], most: int) -> tuple[int, int]:
+    """Return the bytes and the number of all files, also of deleted ones that are open.
+
+    It counts no further than `most`. A folder that hides what it holds, because it is too
+    deep or forbidden, counts as too many.
+    """
     sizes: dict[tuple[int, int], int] = {}
-    folders = [str(folder), *(f"/proc/{process.pid}/fd" for process in processes)]
-    while folders:
+    count, folders = 0, [str(folder), *(f"/proc/{process.pid}/fd" for process in processes)]
+    while folders and count <= most:
+        place = folders.pop()
+        opened = place.startswith("/proc/")
         try:
-            entries = list(os.scandir(place := folders.pop()))
-        except OSError:
+            entries = os.scandir(place)
+        except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
             continue
-        for entry in entries:
-            try:
-                status = os.stat(entry.path, follow_symlinks=place.startswith("/proc/"))
-            except OSError:
-                continue
-            if stat.S_ISDIR(status.st_mode) and not place.startswith("/proc/"):
-                folders.append(entry.path)
-            elif stat.S_ISREG(status.st_mode):
-                sizes[status.st_dev, status.st_ino] = 512 * status.st_blocks
-    return sum(sizes.values())
+        except OSError:
+            count += 0 if opened else most + 1
+            continue
+        with entries, contextlib.suppress(OSError):
+            for entry in entries:
+                count += not opened
+                if count > most:
+                    break
+                try:
+                    status = os.stat(entry.path, follow_symlinks=opened)
+                except FileNotFoundError:
+                    continue
+                except OSError:
+                    count += 0 if opened else most + 1
+                    continue
+                if stat.S_ISDIR(status.st_mode) and not opened:
+                    folders.append(entry.path)
+                elif stat.S_ISREG(status.st_mode):
+                    sizes[status.st_dev, status.st_ino] = 512 * status.st_blocks
+    return sum(sizes.values()), count
 
 
 def kill(pid: int) -> None:

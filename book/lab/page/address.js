@@ -1,6 +1,7 @@
 // The settings in the page's address: #depth=20&activation=sigmoid&b.activation=relu
 //
-// What equals its default is left out. "b." stands before what B has other than A; compare=true
+// What equals its default is left out. "b." stands before what B has other than A, whose value
+// is also taken for one of B that can't be used; compare=true
 // says that there is a B, if it is equal to A. #preset-NAME stands for all that a preset sets.
 // Any other address without "=" is a place on the page, and none of our business.
 
@@ -40,7 +41,7 @@ export function read(hash, presets) {
     const preset = presets.find((one) => one.name === name) ?? null;
     if (!preset) problems.push(`There is no experiment "${name.slice(0, 40)}".`);
     const A = normalize(preset?.settings).settings;
-    const B = preset?.b ? normalize({ ...A, ...preset.b }).settings : null;
+    const B = preset?.b ? normalize(preset.b, A).settings : null;
     return { A, B, preset, problems };
   }
   if (!text.includes("=")) return null;
@@ -61,7 +62,7 @@ export function read(hash, presets) {
   }
   const first = normalize({ ...a });
   const hasB = compared || Object.keys(b).length > 0;
-  const second = hasB ? normalize({ ...first.settings, ...b }) : null;
+  const second = hasB ? normalize({ ...b }, first.settings) : null;
   problems.push(...first.problems);
   problems.push(...(second?.problems ?? []).map((problem) => `B: ${problem}`));
   return { A: first.settings, B: second?.settings ?? null, preset: null, problems };

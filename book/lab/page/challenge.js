@@ -88,7 +88,8 @@ export function createChallenge(tryIt, leave) {
     text.textContent = challenge.text;
     rules.textContent =
       `You may choose: ${labels.join(", ")}. What counts is the ${MEASURES[challenge.measure]} ` +
-      `after the last epoch, as the median of ${challenge.seeds.length} seeds.`;
+      `after the last epoch, as the median of ${challenge.seeds.length} seeds. ` +
+      "Start, above, tries your settings with one seed, which does not count.";
     const items = challenge.levels.map((level) => {
       const points = `${level.points} ${level.points === 1 ? "point" : "points"}: ${levelText(level)}`;
       return element("li", {}, finished && reaches(level, median) ? `${points} ✓ reached` : points);

@@ -9,6 +9,8 @@ import { element } from "./dom.js";
 const OPEN = ["Network", "Optimizer", "Training"];
 // A slider beside the number, for the mouse; keyboards and screen readers have the number.
 const SLIDERS = ["depth", "width", "learning_rate", "dropout", "epochs", "images"];
+// A choice with more letters stands below its label, over the whole width.
+const LONG = 13;
 const LOGARITHMIC = { learning_rate: [-4, 1] };
 
 function sliderFor(entry, limits) {
@@ -32,6 +34,7 @@ const toSlider = (key, value) => (LOGARITHMIC[key] ? Math.log10(value) : value);
 export function createForm(limits, changed) {
   let settings = normalize({}).settings;
   let other = null;
+  let chosen = null; // in a challenge: {free, start}
   const fields = new Map();
 
   function wish(entry, value) {
@@ -73,7 +76,8 @@ export function createForm(limits, changed) {
     }
     const before = element("span", { class: "lab-other" });
     const label = element("label", { for: id }, entry.label);
-    const row = element("div", { class: `lab-field ${entry.kind}` }, label, input, slider, before, problem);
+    const isLong = entry.choices?.some((choice) => choice.label.length > LONG) ? "long" : "";
+    const row = element("div", { class: `lab-field ${entry.kind} ${isLong}` }, label, input, slider, before, problem);
     fields.set(entry.key, { row, input, slider, problem, before });
     return row;
   }
@@ -97,6 +101,12 @@ export function createForm(limits, changed) {
         ? value ? "on" : "off"
         : String(value);
 
+  // Whether the reader chose it: other than the default or, in a challenge, than its start.
+  const isChanged = ({ key, default: usual }) =>
+    chosen
+      ? Object.hasOwn(chosen.free, key) && settings[key] !== chosen.start[key]
+      : settings[key] !== usual;
+
   // Show `now`; where the other of A and B differs, say what it has: [name, settings].
   function show(now, beside = null) {
     settings = now;
@@ -111,15 +121,16 @@ export function createForm(limits, changed) {
       before.textContent = differs ? `${beside[0]} has ${shownValue(entry, beside[1][entry.key])}` : "";
     }
     for (const { entries, count } of groups) {
-      const changes = entries.filter((entry) => now[entry.key] !== entry.default && applies(entry.key, now));
+      const changes = entries.filter((entry) => isChanged(entry) && applies(entry.key, now));
       count.textContent = changes.length ? `(${changes.length} changed)` : "";
     }
   }
 
   show(settings);
   const clearProblems = () => fields.forEach(({ problem }) => (problem.textContent = ""));
-  // Only the settings in `free` can be changed; with null, all can.
-  function lock(free) {
+  // Only the settings in `free` of a challenge can be changed; with null, all can. `show` follows.
+  function lock(free, start) {
+    chosen = free && { free, start };
     for (const [key, { input, slider, row }] of fields) {
       const locked = free !== null && !Object.hasOwn(free, key);
       input.disabled = locked;

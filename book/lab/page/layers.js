@@ -39,8 +39,9 @@ function words(name, layers, { key, format }) {
   if (!layers) return `${name} has not made a step.`;
   const known = layers.filter((layer) => layer[key] !== null);
   if (!known.length) return `${name}: no layer has this number.`;
-  const [first, last] = [known[0], known.at(-1)];
-  return `${name}: ${format(valueOf(first, key))} in ${first.name}, ${format(valueOf(last, key))} in ${last.name}.`;
+  const ends = known.length > 1 ? [known[0], known.at(-1)] : known;
+  const values = ends.map((layer) => `${format(valueOf(layer, key))} in ${layer.name}`).join(", ");
+  return `${name}: ${values}${known.length < layers.length && ends.length < 2 ? ", and no number for the others" : ""}.`;
 }
 
 // Of an exploded layer nothing can be said, also not that none of its units is dead.

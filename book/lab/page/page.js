@@ -21,6 +21,7 @@ import { mistakes } from "./mistakes.js";
 import { Run } from "./run.js";
 import { fromText, toText } from "./saved.js";
 import { COUNT, finalAccuracy, SeedRuns } from "./seeds.js";
+import { show as showSmall } from "./small.js";
 import { epochLine, statusOf } from "./words.js";
 
 const N_TRAIN = 2000; // as in data.js, which is not there yet when the page is shown
@@ -71,13 +72,14 @@ export class Page {
     const swatch = (run, style) => element("i", { class: `run-${run} ${style}`, "aria-hidden": "true" });
     const legend = (run, name) => [
       element("span", {}, swatch(run, "solid"), `${name}validation, layers now`),
-      element("span", {}, swatch(run, "dashed"), `${name}training`),
+      element("span", { class: "lab-single" }, swatch(run, "dashed"), `${name}training`),
       element("span", {}, swatch(run, "faint"), `${name}layers, first step`),
     ];
     this.legend = {
       a: element("div", { class: "lab-legend" }, ...legend("a", "")),
       both: element("div", { class: "lab-legend" }, ...legend("a", "A: "), ...legend("b", "B: ")),
     };
+    this.seedLegend = element("p", { class: "lab-note" }, "Loss and accuracy: the line is the median of the seeds on validation, the band goes from the lowest to the highest.");
     this.pictures = element(
       "div",
       { class: "lab-pictures" },
@@ -86,6 +88,7 @@ export class Page {
       this.verdict,
       this.legend.a,
       this.legend.both,
+      this.seedLegend,
       element("div", { class: "lab-charts" }, ...this.curves.nodes, ...this.layers.nodes),
       this.mistakes,
       this.tables,
@@ -111,12 +114,19 @@ export class Page {
     this.oneEpoch = button("One epoch", () => this.train(Infinity));
     this.resetButton = button("Reset", () => this.reset());
     this.fiveSeeds = button("Five seeds", () => this.toggleSeeds());
-    const options = PRESETS.map(({ name, title }) => element("option", { value: name }, title));
+    const lessons = [...new Set(PRESETS.map((one) => one.lesson_title))];
+    const groups = lessons.map((lesson) =>
+      element(
+        "optgroup",
+        { label: lesson },
+        ...PRESETS.filter((one) => one.lesson_title === lesson).map(({ name, title }) => element("option", { value: name }, title)),
+      ),
+    );
     this.chooser = element(
       "select",
       { id: "lab-preset", onchange: () => this.choose(this.chooser.value) },
       element("option", { value: "" }, "your own settings"),
-      ...options,
+      ...groups,
     );
     this.sentence = element("p", { class: "lab-sentence" });
     this.compared = element("input", {
@@ -124,16 +134,17 @@ export class Page {
       id: "lab-compare",
       onchange: () => this.setCompared(this.compared.checked),
     });
+    this.choices = element(
+      "div",
+      { class: "lab-row" },
+      element("label", { for: "lab-preset" }, "Experiment: "),
+      this.chooser,
+      element("span", { class: "lab-check" }, this.compared, element("label", { for: "lab-compare" }, "Compare two settings, A | B")),
+    );
     this.controls = element(
       "div",
       { class: "lab-controls" },
-      element(
-        "div",
-        { class: "lab-row" },
-        element("label", { for: "lab-preset" }, "Experiment: "),
-        this.chooser,
-        element("span", { class: "lab-check" }, this.compared, element("label", { for: "lab-compare" }, "Compare two settings, A | B")),
-      ),
+      this.choices,
       this.sentence,
       element(
         "div",
@@ -256,7 +267,7 @@ export class Page {
     const preset = PRESETS.find((one) => one.name === name);
     if (!preset) return;
     const A = normalize(preset.settings).settings;
-    const B = preset.b ? normalize({ ...A, ...preset.b }).settings : null;
+    const B = preset.b ? normalize(preset.b, A).settings : null;
     this.take(A, B, preset, []);
     this.writeAddress();
     this.showAll();
@@ -445,14 +456,14 @@ export class Page {
   showAll() {
     const other = this.editing === "a" ? "b" : "a";
     const beside = this.settings.b ? [other.toUpperCase(), this.settings[other]] : null;
+    this.form.lock(this.challenge?.free ?? null, this.challenge && startingSettings(this.challenge));
     this.form.show(this.settings[this.editing], beside);
     this.sides.hidden = !this.settings.b;
     for (const id of ["a", "b"]) {
       this.sides.querySelector(`#lab-side-${id}`).checked = this.editing === id;
     }
     this.compared.checked = this.settings.b !== null;
-    this.compared.disabled = this.challenge !== null;
-    this.form.lock(this.challenge?.free ?? null);
+    this.choices.hidden = this.challenge !== null;
     this.chooser.value = this.preset?.name ?? "";
     this.sentence.textContent = this.preset?.sentence ?? "";
     this.sentence.hidden = !this.preset;
@@ -513,6 +524,8 @@ export class Page {
     }
     this.verdict.textContent = several ? this.comparison() : "";
     this.verdict.hidden = !this.verdict.textContent;
+    this.seedLegend.hidden = !several;
+    for (const part of this.pictures.querySelectorAll(".lab-single")) part.hidden = several;
     this.showMistakes(several);
     this.showTables();
     if (!this.busy) this.showButtons();
@@ -628,6 +641,9 @@ export class Page {
     this.showAll();
   }
 }
+
+// One experiment on another page.
+export const show = showSmall;
 
 export function open(dataAddress) {
   const root = document.getElementById("lab");
