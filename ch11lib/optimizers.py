@@ -179,7 +179,8 @@ class SGD(Rule):
     Notes
     -----
     Sutskever et al. (2013) take the gradient where the momentum alone would lead:
-    m ← β m − η g(θ' + β m), θ' ← θ' + m. Keras's θ is that point, θ = θ' + β m.
+    m ← β m − η g(θ' + β m), θ' ← θ' + m. Keras's θ is that point, θ = θ' + β m, as in
+    Bengio, Boulanger-Lewandowski and Pascanu (2013), arXiv:1212.0901, section 3.5.
     PyTorch has η outside, b ← β b + g, θ ← θ − η b: the same until η changes.
 
     Examples
@@ -198,22 +199,6 @@ class SGD(Rule):
     def _update(self, g: Array, t: int, state: State) -> tuple[Array, State]:
         m = self.momentum * state["m"] - self.learning_rate * g
         return self.momentum * m - self.learning_rate * g if self.nesterov else m, {"m": m}
-
-    def terminal_velocity(self, gradient: ArrayLike) -> Array:
-        """Return η g / (1 − β), what a step comes to subtract in a constant gradient.
-
-        The velocity −m loses the share 1 − β by friction at each step; at this
-        velocity that is what the gradient adds. t steps from rest reach 1 − βᵗ of it.
-
-        Parameters
-        ----------
-        gradient : array_like
-
-        Returns
-        -------
-        ndarray of float64, of the shape of `gradient`
-        """
-        return np.asarray(self.learning_rate * np.asarray(gradient, float) / (1 - self.momentum))
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ SECOND_EDITION = {
     "gradient_clipping",
     "initialization",
     "intro",
+    "optimizers",
     "vanishing_gradients",
 }
 #: Instructions to the kernel. TensorFlow's C++ hardware notes go to the terminal, not into outputs.
