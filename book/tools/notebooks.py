@@ -38,7 +38,11 @@ FOLDED = {"hide-input", "hide-cell"}
 #: The pages in the form of the second edition: see the gates in the tests. Their plots are
 #: stored at twice the density.
 SECOND_EDITION = {
-    *("batch_normalization", "gradient_clipping", "initialization", "intro"),
+    "activations",
+    "batch_normalization",
+    "gradient_clipping",
+    "initialization",
+    "intro",
     "vanishing_gradients",
 }
 #: Instructions to the kernel. TensorFlow's C++ hardware notes go to the terminal, not into outputs.

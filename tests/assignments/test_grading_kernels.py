@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+import grading
 import grading_kernels
 import pytest
 
@@ -49,3 +50,29 @@ def test_a_folder_is_removed_however_deep(tmp_path):
     subprocess.run([sys.executable, "-c", program], cwd=folder, check=True)
     grading_kernels.remove(folder)
     assert not folder.exists()
+
+
+class Hanging:
+    """A kernel that is ended in its first cell, as one that hangs is."""
+
+    def __init__(self):
+        self.alive, self.ran = True, []
+
+    def run(self, source, timeout):
+        self.ran.append(source)
+        self.alive = source != "hang"
+        return []
+
+    def restart(self):
+        self.alive = True
+        self.ran.append("restart")
+
+
+def test_a_kernel_of_tests_that_hung_is_started_again(monkeypatch):
+    step = grading.ExecuteApart()
+    step.trusted, step.given = Hanging(), ["import numpy as np"]
+    monkeypatch.setattr(step, "_connect", lambda: step.trusted.ran.append("connect"))
+    step._ask_trusted("hang")
+    step._ask_trusted("next test")
+    expected = ["hang", "restart", "connect", "import numpy as np", "next test"]
+    assert step.trusted.ran == expected

@@ -183,9 +183,10 @@ def test_nothing_runs_where_a_raw_submission_is_opened_in_jupyterlab(chromium, u
         ASKED.clear()
         path = uncleaned.folder / "submitted" / "all" / "tiny" / "tiny.ipynb"
         watched.page.goto(f"{address}/lab/tree/{path.relative_to(uncleaned.folder)}")
-        watched.page.wait_for_selector(".jp-MarkdownCell >> text=Half is lost")
-        watched.page.wait_for_timeout(2000)
-    assert ASKED <= payloads.LOADS
+        shown = "(cells) => document.querySelectorAll('.jp-MarkdownCell').length > cells"
+        watched.page.wait_for_function(shown, arg=3)
+        watched.page.wait_for_timeout(5000)
+    assert {"markdown_picture"} <= ASKED <= payloads.LOADS  # the page says so
 
 
 def test_formgrader_still_works(chromium, cleaned, tmp_path):

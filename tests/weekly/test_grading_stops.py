@@ -43,7 +43,7 @@ def test_stopping_ends_all_and_the_submission_is_graded_later(tmp_path, sign):
     grader.send_signal(sign)
     assert grader.wait(60) != 0
     assert not sleepers() and not list(own.glob("ch11-grading-*"))
-    assert not (course.folder / "autograded" / "ada").exists()
+    assert not (course.folder / "autograded" / "ada" / "tiny").exists()
     path = course.folder / "submitted" / "ada" / "tiny" / "tiny.ipynb"
     path.unlink()
     path.parent.rmdir()
