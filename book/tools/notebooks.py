@@ -40,6 +40,7 @@ FOLDED = {"hide-input", "hide-cell"}
 SECOND_EDITION = {
     "activations",
     "batch_normalization",
+    "gradient_clipping",
     "initialization",
     "intro",
     "vanishing_gradients",
