@@ -1,9 +1,8 @@
-"""Gradient clipping by value, by norm and by global norm. Keras.
+"""Gradient clipping by value, by norm and by global norm. NumPy only.
 
 Lesson: *Gradient clipping*. The three functions are named as the arguments of
-every Keras optimizer, and written in NumPy. A gradient is a list of arrays, one
-per variable; None stands for a variable that the loss does not depend on.
-`train_and_record` trains a Keras model on TensorFlow.
+every Keras optimizer. A gradient is a list of arrays, one per variable; None
+stands for a variable that the loss does not depend on.
 
 The cliff is the error surface of figure 6 in Pascanu, Mikolov and Bengio
 (2013), "On the difficulty of training recurrent neural networks": one
@@ -14,9 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
@@ -24,14 +21,12 @@ from ch11lib import _checks
 
 __all__ = [
     "Cliff",
-    "Norms",
     "clipnorm",
     "clipvalue",
     "cliff",
     "descend",
     "global_clipnorm",
     "global_norm",
-    "train_and_record",
 ]
 
 Array = NDArray[np.floating[Any]]
@@ -297,84 +292,3 @@ def descend(
         step = gradient * _factor(global_norm([gradient]), threshold)
         path.append(path[-1] - learning_rate * step)
     return np.stack(path)
-
-
-class Norms(NamedTuple):
-    """What `train_and_record` saw; one entry per training step.
-
-    Attributes
-    ----------
-    loss, norm : ndarray, shape (n_steps,)
-        Loss of the batch, and global norm of its gradient before clipping.
-
-    Examples
-    --------
-    >>> Norms(loss=np.array([2.3]), norm=np.array([0.7])).norm.max()
-    np.float64(0.7)
-    """
-
-    loss: Array
-    norm: Array
-
-
-def train_and_record(
-    model: keras.Model, X: Any, y: Any, batch_size: int, epochs: int = 1, seed: int = 0
-) -> Norms:
-    """Train a compiled Keras model and record each batch's gradient norm.
-
-    Does what ``model.fit`` does, the optimizer's clipping and the loss scaling
-    of mixed precision included, step by step with TensorFlow's gradient tape.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Compiled with a sparse categorical cross-entropy, in its usual order of
-        outputs; its optimizer is used.
-    X, y : array_like, shapes (n, ...) and (n,)
-    batch_size, epochs : int
-        At least 1.
-    seed : int
-        Of the order of the instances.
-
-    Returns
-    -------
-    Norms
-        With mixed precision the first norms can be NaN: the optimizer leaves
-        these steps out, and halves its scale of the loss until they fit.
-
-    Raises
-    ------
-    ValueError
-        If `model` is not compiled, or a number is below 1.
-
-    Examples
-    --------
-    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "softmax")])
-    >>> model.compile("sgd", "sparse_categorical_crossentropy")
-    >>> train_and_record(model, np.eye(2), np.array([0, 2]), batch_size=1, epochs=5).norm.shape
-    (10,)
-    """
-    _checks.count("batch_size", batch_size)
-    _checks.count("epochs", epochs)
-    if not getattr(model, "compiled", False):
-        raise ValueError("model is not compiled; call model.compile(...) first")
-    optimizer = model.optimizer
-
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def step(X_batch: Any, y_batch: Any) -> Any:
-        scale = optimizer.scale_loss(1.0)  # not 1 with mixed precision; apply divides by it
-        with tf.GradientTape() as tape:
-            loss = model.compute_loss(y=y_batch, y_pred=model(X_batch, training=True))
-            scaled = optimizer.scale_loss(loss)
-        gradients = tape.gradient(scaled, [v.value for v in model.trainable_variables])
-        norm = tf.linalg.global_norm(gradients) / scale
-        optimizer.apply(gradients, model.trainable_variables)
-        return loss, norm
-
-    data = tf.data.Dataset.from_tensor_slices((X, y)).shuffle(
-        len(y), seed=seed, reshuffle_each_iteration=True
-    )
-    optimizer.build(model.trainable_variables)
-    rows = [step(*batch) for batch in data.batch(batch_size).repeat(epochs)]
-    loss, norm = np.array(rows, dtype=float).T
-    return Norms(loss, norm)

@@ -37,7 +37,14 @@ KEPT_CELL_METADATA = {"tags", "mystnb", "given"}
 FOLDED = {"hide-input", "hide-cell"}
 #: The pages in the form of the second edition: see the gates in the tests. Their plots are
 #: stored at twice the density.
-SECOND_EDITION = {"batch_normalization", "initialization", "intro", "vanishing_gradients"}
+SECOND_EDITION = {
+    "activations",
+    "batch_normalization",
+    "gradient_clipping",
+    "initialization",
+    "intro",
+    "vanishing_gradients",
+}
 #: Instructions to the kernel. TensorFlow's C++ hardware notes go to the terminal, not into outputs.
 KERNEL = ["--IPKernelApp.capture_fd_output=False", "--log-level=40"]
 SHARP = ["--InlineBackend.figure_formats=retina"]

@@ -10,8 +10,6 @@ import notebooks
 import pytest
 
 NOTEBOOKS = notebooks.toc_notebooks()
-#: They get links to files with their second edition.
-LINKED_LATER = {"gradient_clipping"}
 LESSONS = [path for path in NOTEBOOKS if path.stem not in gates.NOT_LESSONS]
 
 
@@ -51,11 +49,9 @@ def test_visible_code_runs_as_a_script(name):
     assert lesson_tool.run_visible_code(nbformat.read(path, as_version=4)) == []
 
 
-def test_stored_in_normal_form(page, monkeypatch):
+def test_stored_in_normal_form(page):
     """`make notebooks` would change no byte but results."""
     path, notebook = page
-    if path.stem in LINKED_LATER - gates.SECOND_EDITION:
-        monkeypatch.setattr(notebooks, "LINK", re.compile("(?!)"))
     normal = notebooks.normalize(notebook)
     text = nbformat.writes(normal, version=nbformat.NO_CONVERT) + "\n"
     assert path.read_text(encoding="utf-8") == text, f"{path.name}: run 'make notebooks'"

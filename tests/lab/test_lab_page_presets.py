@@ -15,7 +15,7 @@ from gates import NOT_LESSONS
 PRESETS = json.loads((lab_build.LAB / "presets.json").read_text(encoding="utf-8"))
 SEEDS = (42, 43, 44)
 #: Lessons that get their link with their second edition.
-TO_COME = {"initialization", "activations", "gradient_clipping", "optimizers"}
+TO_COME = {"optimizers"}
 TRAIN = """([settings, more]) => {
     const trainer = Trainer.createTrainer({...settings, ...more}, data);
     trainer.steps(1);

@@ -21,7 +21,6 @@ from ch11lib import (
     pipelines,
 )
 from ch11lib import deep_network_project as project
-from ch11lib import gradient_clipping as clip
 from ch11lib import l1_l2_early_stopping as l1l2
 from ch11lib import learning_rate_schedules as lrs
 from ch11lib import max_norm as mx
@@ -137,14 +136,6 @@ def test_monte_carlo_samples(n, samples, seed, rate, kind):
     np.testing.assert_array_equal(p, mc.mc_predict(sampled, X, samples, batch_size=4, seed=seed))
 
 
-@given(n=st.integers(1, 20), size=st.integers(1, 8), epochs=st.integers(1, 3))
-@few
-def test_a_norm_and_a_loss_per_step(n, size, epochs):
-    recorded = clip.train_and_record(mlp([3]), *data(n), batch_size=size, epochs=epochs)
-    assert recorded.loss.shape == recorded.norm.shape == (-(-n // size) * epochs,)
-    assert (recorded.norm >= 0).all()
-
-
 @given(n_steps=st.integers(2, 12), size=st.integers(1, 8))
 @few
 def test_the_finder_leaves_the_model_as_it_was(n_steps, size):
@@ -241,7 +232,6 @@ REFUSED = {
     "seed": lambda model: mc.mc_predict(model, np.ones((1, 8)), seed=-1),
     "X": lambda model: mc.mc_predict(model, np.ones(8)),
     "threshold": lambda model: l1l2.prune(model, -1),
-    "epochs": lambda model: clip.train_and_record(model, *data(4), batch_size=2, epochs=0),
     "model": lambda model: mc.to_mc(model),
     "max_learning_rate": lambda model: lr_finder.LRFinder(max_learning_rate=1e-9),
     "smoothing": lambda model: lr_finder.LRFinder(smoothing=1.0),
