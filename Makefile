@@ -84,7 +84,7 @@ formgrader: $(READY) ## Open JupyterLab to grade: nothing of a submission runs i
 bench: $(READY) ## Measure time, memory and size of everything (an hour and a half)
 	$(RUN) tests/benchmarks/run.py
 
-mutants: $(READY) ## Break ch11lib in 85 places and see who notices (half an hour)
+mutants: $(READY) ## Break ch11lib in 84 places and see who notices (half an hour)
 	$(RUN) tests/mutations/run.py
 
 lock: ## Compile requirements.txt, and Binder's, from pyproject.toml (needs uv)

@@ -33,7 +33,6 @@ __all__ = [
     "sigmoid",
     "silu",
     "tanh",
-    "unresponsive_units",
 ]
 
 Array = NDArray[np.floating[Any]]
@@ -424,36 +423,3 @@ def get(name: str, **parameters: float) -> Activation:
     function = partial(activation.function, **parameters)
     function(0.0)  # validates the values now, not at first use
     return Activation(name, function, partial(activation.derivative, **parameters))
-
-
-def unresponsive_units(activations: ArrayLike) -> NDArray[np.bool_]:
-    """Return which units give the same output for every instance, as dead ones do.
-
-    Parameters
-    ----------
-    activations : array_like, shape (n_instances, n_units)
-        Outputs of one layer; at least two instances.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_units,)
-
-    Raises
-    ------
-    ValueError
-        If there are not two dimensions, fewer than two instances, or a value
-        is NaN or infinite: of a network without numbers no unit is alive.
-
-    Examples
-    --------
-    >>> unresponsive_units([[0.0, 0.3], [0.0, 0.1]])
-    array([ True, False])
-    """
-    array = float_array(activations)
-    if array.ndim != 2 or len(array) < 2:
-        raise ValueError(
-            f"activations has shape {array.shape}; it must be (n_instances >= 2, n_units)"
-        )
-    if not np.isfinite(array).all():
-        raise ValueError("activations holds NaN or infinity; it must be finite")
-    return np.asarray(np.ptp(array, axis=0) == 0)

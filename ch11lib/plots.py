@@ -1,11 +1,11 @@
-"""Figures from results: learning curves, statistics per layer, activations.
+"""Figures from results: learning curves, repeated runs, statistics per layer.
 
 NumPy and Matplotlib only. Each function returns a ``matplotlib.figure.Figure`` that
 it has closed in pyplot, so that a notebook shows it once, as the value of the cell.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,26 +15,11 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 __all__ = [
-    "plot_activations",
     "plot_layer_statistics",
     "plot_learning_curves",
     "plot_runs",
     "with_alt_text",
 ]
-
-
-class Differentiable(Protocol):
-    """A function with a name and a derivative, such as a `ch11lib.activations.Activation`."""
-
-    @property
-    def name(self) -> str:
-        """What the legend says."""
-
-    def __call__(self, z: Any) -> Any:
-        """Return the value at z."""
-
-    def derivative(self, z: Any) -> Any:
-        """Return the slope at z."""
 
 
 def with_alt_text(figure: Figure, text: str) -> Figure:
@@ -228,50 +213,3 @@ def plot_layer_statistics(
         axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return _finish(figure, axes, ("layer (1 is next to the input)", ylabel))
-
-
-def plot_activations(
-    activations: Iterable[Differentiable], limits: tuple[float, float] = (-4, 4)
-) -> Figure:
-    """Plot activation functions on the left and their derivatives on the right.
-
-    Parameters
-    ----------
-    activations : iterable of ch11lib.activations.Activation
-        From `ch11lib.activations.get`, or any functions with a `name` and a
-        `derivative`.
-    limits : tuple of float
-        Smallest and largest z.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        With two axes; the values are drawn at 801 points.
-
-    Raises
-    ------
-    ValueError
-        If there are none, or the limits are not in order.
-
-    Examples
-    --------
-    >>> from ch11lib import activations
-    >>> figure = plot_activations([activations.get("relu"), activations.get("elu")])
-    >>> [axes.get_title() for axes in figure.axes]
-    ['value φ(z)', 'derivative φ′(z)']
-    """
-    listed = list(activations)
-    if not listed:
-        raise ValueError("activations is empty; give at least one")
-    if not limits[0] < limits[1]:
-        raise ValueError(f"limits is {limits}; the first must be below the second")
-    z = np.linspace(*limits, 801)
-    figure, (left, right) = plt.subplots(1, 2)
-    for activation in listed:
-        left.plot(z, activation(z), label=activation.name)
-        right.plot(z, activation.derivative(z), label=activation.name)
-    left.set(xlabel="z", title="value φ(z)")
-    right.set(xlabel="z", title="derivative φ′(z)")
-    left.legend()
-    plt.close(figure)
-    return figure

@@ -6,7 +6,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from ch11lib import activations
-from ch11lib.activations import ACTIVATIONS, get, selu_constants, unresponsive_units
+from ch11lib.activations import ACTIVATIONS, get, selu_constants
 
 NAMES = sorted(ACTIVATIONS)
 Z = np.concatenate([np.linspace(-30, 30, 2001), [-1e4, 1e4, -0.0, 0.0, np.inf, -np.inf, np.nan]])
@@ -154,11 +154,6 @@ def test_selu_keeps_mean_0_and_variance_1():
     np.testing.assert_allclose(moments, [0, 1], atol=1e-9)
 
 
-def test_unresponsive_units():
-    outputs = np.array([[0.0, 1.0, 0.0], [0.0, 2.0, 0.0], [0.0, 3.0, 0.1]])
-    assert unresponsive_units(outputs).tolist() == [True, False, False]
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -171,9 +166,6 @@ def test_unresponsive_units():
         (lambda: activations.elu_derivative(0, alpha=-1), "alpha is -1"),
         (lambda: get("leaky_relu", negative_slope=-0.1), "negative_slope is -0.1"),
         (lambda: activations.leaky_relu_derivative(0, np.inf), "negative_slope is inf"),
-        (lambda: unresponsive_units([1.0, 2.0]), r"activations has shape \(2,\)"),
-        (lambda: unresponsive_units([[1.0], [np.nan]]), "holds NaN or infinity"),
-        (lambda: unresponsive_units([[1.0]]), r"activations has shape \(1, 1\)"),
     ],
 )
 def test_wrong_arguments_are_named(call, message):

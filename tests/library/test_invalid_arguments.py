@@ -48,7 +48,6 @@ TABLE = {
     act.elu: ({"z": 1.0}, {"alpha": NOT_POSITIVE}),
     act.silu: ({"z": 1.0}, {"beta": NOT_POSITIVE}),
     act.get: ({}, {"name": WORD}),
-    act.unresponsive_units: ({}, {"activations": NO_MATRIX}),
     init.fans: ({}, {"shape": st.sampled_from([(), (3,), (0, 2), (2, -1)])}),
     init.truncated_normal_std: ({}, {"cut": NOT_POSITIVE}),
     init.variance_scaling: (
@@ -171,9 +170,6 @@ TABLE = {
         "histories": st.just({}), "metric": WORD,
     }),
     plots.plot_layer_statistics: ({}, {"statistics": st.sampled_from([{}, {"a": [0.0]}])}),
-    plots.plot_activations: ({"activations": [RELU]}, {
-        "activations": st.just([]), "limits": st.sampled_from([(1, 1), (2, -2)]),
-    }),
     pre.rotate: ({}, {"X": st.sampled_from([np.ones(3), np.ones((2, 3, 4))])}),
     pre.corrupt: ({"X": ONES}, {"fraction": NOT_A_SHARE}),
 }  # fmt: skip
@@ -195,7 +191,7 @@ def test_a_wrong_argument_is_refused_by_name(function, name, data):
 def test_right_arguments_are_taken():
     """Else the refusals above could have another cause."""
     fill = {
-        act.get: {"name": "elu"}, act.unresponsive_units: {"activations": ONES},
+        act.get: {"name": "elu"},
         init.fans: {"shape": (2, 3)},
         init.initialize: {"name": "he_normal"}, clip.clipvalue: {"threshold": 1.0},
         clip.clipnorm: {"threshold": 1.0}, clip.global_clipnorm: {"threshold": 1.0},

@@ -5,9 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from ch11lib import activations, plots
-
-RELU, ELU = activations.get("relu"), activations.get("elu")
+from ch11lib import plots
 
 
 @pytest.fixture(autouse=True)
@@ -53,14 +51,6 @@ def test_layer_statistics():
     assert axes.get_yscale() == "linear"
 
 
-def test_activations_and_derivatives():
-    left, right = plots.plot_activations([RELU, ELU], limits=(-1, 1)).axes
-    z, value = left.lines[1].get_data()
-    np.testing.assert_allclose(value, activations.elu(z))
-    np.testing.assert_allclose(right.lines[0].get_ydata(), activations.relu_derivative(z))
-    assert (z[0], z[-1]) == (-1, 1)
-
-
 def test_lines_differ_without_colour():
     """The style gives each line its own dashes, for a grey print."""
     styles = [entry["linestyle"] for entry in plt.rcParams["axes.prop_cycle"]]
@@ -78,8 +68,6 @@ def test_lines_differ_without_colour():
         (lambda: plots.plot_runs({"a": [1.0, 2.0]}), r"runs\['a'\] has shape \(2,\)"),
         (lambda: plots.plot_runs({"a": [[1.0, 2.0]]}, x=[1]), "x has 1 points"),
         (lambda: plots.plot_layer_statistics({"a": [1.0, 0.0]}), "set log=False"),
-        (lambda: plots.plot_activations([]), "activations is empty"),
-        (lambda: plots.plot_activations([RELU], (1, 1)), r"limits is \(1, 1\)"),
     ],
 )
 def test_wrong_arguments_are_named(call, message):

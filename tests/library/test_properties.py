@@ -62,16 +62,6 @@ def test_selus_constants_are_the_only_ones_that_keep_mean_and_variance(scale, al
     assert moments(alpha, scale) != pytest.approx((0, 1), abs=1e-6)
 
 
-@given(activations=matrices(), column=st.integers(0, 5))
-def test_a_constant_column_is_an_unresponsive_unit(activations, column):
-    column %= activations.shape[1]
-    activations[:, column] = activations[0, column]
-    found = act.unresponsive_units(activations)
-    assert found.dtype == bool
-    assert found[column]
-    assert found.tolist() == [len(set(values)) == 1 for values in activations.T.tolist()]
-
-
 SHAPES = st.lists(st.integers(1, 6), min_size=2, max_size=4).map(tuple)
 
 
