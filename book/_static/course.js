@@ -26,8 +26,8 @@ window.addEventListener("load", () => {
 // What is too wide for its box scrolls, with keys, too, if it can have the focus; what
 // is not is no stop of the Tab key.
 const letKeysScroll = () => {
-  document.querySelectorAll(".math, .ch11-explore .picture").forEach((box) => {
-    const isWide = box.clientWidth && box.scrollWidth > box.clientWidth + 4;
+  document.querySelectorAll(".math, mjx-container, .ch11-explore .picture").forEach((box) => {
+    const isWide = box.clientWidth && box.scrollWidth > box.clientWidth;
     if (isWide) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   });

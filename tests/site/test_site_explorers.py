@@ -22,13 +22,10 @@ PAGES = [
 ]
 #: Frames of these lessons have one pixel for one of the page until they are executed again.
 SOFT = {
-    "activations",
     "data_parallel",
     "deep_network_project",
     "dropout",
-    "gradient_clipping",
     "guidelines",
-    "initialization",
     "l1_l2_early_stopping",
     "learning_rate_schedules",
     "max_norm",
