@@ -1,16 +1,20 @@
 """`make notebooks`: one normal form, whole files, stable bytes."""
 
 import base64
+import io
 import signal
 import subprocess
 import sys
 import time
 
+import matplotlib.pyplot as plt
 import nbformat
 import notebooks
+import numpy as np
 import pytest
 from conftest import ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 EXPLORER = """
 import matplotlib.pyplot as plt
@@ -127,6 +131,25 @@ def test_plots_of_the_second_edition_have_twice_the_density(tmp_path, monkeypatc
     assert sizes["plain"] == {}
     plain = int.from_bytes(base64.b64decode(shapes["plain"])[16:20], "big")
     assert abs(width - 2 * plain) <= 2
+
+
+def test_pictures_have_a_palette():
+    """Of 256 colors, and look as before; a second time nothing changes."""
+    fig, ax = plt.subplots()
+    ax.plot([0, 1, 0], label="a line")
+    ax.legend()
+    drawn = io.BytesIO()
+    fig.savefig(drawn, transparent=True)
+    plt.close(fig)
+    png = base64.b64encode(drawn.getvalue()).decode()
+    small = notebooks.with_palette(png)
+    assert len(small) < 0.6 * len(png) and notebooks.with_palette(small) == small
+    with Image.open(drawn) as before, Image.open(io.BytesIO(base64.b64decode(small))) as after:
+        assert after.mode == "P"
+        white = Image.new("RGBA", before.size, "white")
+        seen = Image.alpha_composite(white, before.convert("RGBA")).convert("RGB")
+        difference = np.abs(np.asarray(seen, int) - np.asarray(after.convert("RGB"), int))
+    assert difference.max() < 32 and difference.mean() < 0.1
 
 
 def test_cell_ids_are_stable_and_unique():

@@ -14,8 +14,6 @@ from gates import NOT_LESSONS
 
 PRESETS = json.loads((lab_build.LAB / "presets.json").read_text(encoding="utf-8"))
 SEEDS = (42, 43, 44)
-#: Lessons that get their link with their second edition.
-TO_COME = {"optimizers"}
 TRAIN = """([settings, more]) => {
     const trainer = Trainer.createTrainer({...settings, ...more}, data);
     trainer.steps(1);
@@ -261,7 +259,7 @@ def test_every_lesson_opens_an_experiment():
     linked = {
         lesson: set(re.findall(r"\]\(lab\.md#preset-(\w+)\)", path.read_text(encoding="utf-8")))
         for lesson, path in lessons.items()
-        if lesson not in NOT_LESSONS | TO_COME
+        if lesson not in NOT_LESSONS
     }
     assert [lesson for lesson, found in linked.items() if not found & names] == []
     assert set().union(*linked.values()) <= names
