@@ -140,12 +140,16 @@ def _logical_size(metadata: Any) -> dict[str, Any]:
 def with_palette(png: str) -> str:
     """Return a picture, as base64, with a palette of 256 colors: half of the bytes.
 
-    A plot has few colors; most of them are shades along the edge of a line.
+    A plot has few colors; most of them are shades along the edge of a line. What is no
+    picture stays as it is.
     """
-    with Image.open(io.BytesIO(base64.b64decode(png))) as image:
-        if image.mode == "P":
-            return png
-        drawn = image.convert("RGBA")
+    try:
+        image = Image.open(io.BytesIO(base64.b64decode(png)))
+    except (ValueError, OSError):
+        return png
+    if image.mode == "P":
+        return png
+    drawn = image.convert("RGBA")
     flat = Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn).convert("RGB")
     small = io.BytesIO()
     flat.quantize(256, dither=Image.Dither.NONE).save(small, "png", optimize=True)
